@@ -1,0 +1,11 @@
+"""Orthogonal and unitary matrices and frames on any array library."""
+
+from . import linalg as linalg
+from ._dispatch import dispatchable as dispatchable
+from ._dispatch import ops as ops
+from ._kernels import Backend as Backend
+from ._kernels import backends as backends
+from ._kernels import kernel_for as kernel_for
+from ._kernels import use_kernels as use_kernels
+
+__version__ = "0.1.0.dev0"

@@ -1,0 +1,209 @@
+"""Ops: plain functions with a shape signature, a hand-derived VJP, and optional kernels.
+
+An op first checks its arrays. Then a kernel that a backend registered for their library
+runs, and where there is none, or it declines by returning `NotImplemented`, the reference.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from ._kernels import kernel_for, kernels_enabled
+from ._signature import Signature
+from ._typing import Op
+from ._xp import (
+    array_namespace,
+    device,
+    is_half,
+    namespace_key,
+    real_dtype,
+    sum_to_shape,
+    zeros_like,
+)
+
+_OPS: dict[str, Op] = {}
+_PLANS_KEPT = 4096
+
+
+class Residuals(NamedTuple):
+    """What a forward pass leaves for its backward pass."""
+
+    saved: Any
+    shapes: tuple[tuple[int, ...] | None, ...]
+    out_shapes: tuple[tuple[int, ...], ...]
+    backward: Callable[..., Any]
+    options: dict[str, Any]
+    dtype: Any
+
+
+class _Plan(NamedTuple):
+    """What is known of a call before its values: checked once for each kind of input."""
+
+    kernel: Op | None
+    pair: tuple[Op, Op] | None
+    backward: Op | None
+    shapes: tuple[tuple[int, ...] | None, ...]
+    half: bool
+
+
+def dispatchable(
+    signature: str, *, validate: Callable[..., None] | None = None, **constraints: Any
+) -> Callable[[Op], Op]:
+    """Turn a reference implementation into an op.
+
+    `signature` and `constraints` are those of `Signature`; `validate` is called with
+    every argument to raise on wrong options. The result is an ordinary
+    function that carries ``reference``, ``signature``, ``forward`` (inputs -> output,
+    residuals), ``backward`` (cotangent, residuals -> cotangents of the array inputs,
+    None for those that are None) and ``defvjp``, which defines these two.
+    """
+
+    def wrap(reference: Op) -> Op:
+        shapes = Signature(signature, reference, **constraints)
+        plans: dict[Any, _Plan] = {}
+        places = [p.position for p in shapes.parameters]
+        scalars = [p.position for p in shapes.parameters if not p.dims]
+
+        def plan_for(args: tuple[Any, ...]) -> _Plan:
+            key = tuple(
+                [
+                    (type(a), a.dtype, a.shape, getattr(a, "device", None))
+                    if hasattr(a, "dtype")
+                    else type(a)
+                    for a in [args[i] for i in places if i < len(args)]
+                ]
+            )
+            plan = plans.get(key)
+            if plan is None:
+                shapes.check(args)
+                if len(plans) >= _PLANS_KEPT:
+                    plans.clear()
+                plan = plans[key] = _make_plan(op.name, [args[i] for i in places if i < len(args)])
+            return plan
+
+        def prepare(
+            args: tuple[Any, ...], options: dict[str, Any]
+        ) -> tuple[tuple[Any, ...], _Plan]:
+            if scalars:
+                args = _lift(args, scalars)
+            plan = plan_for(args)
+            if validate is not None:
+                validate(*args, **options)
+            return args, plan
+
+        @functools.wraps(reference)
+        def op(*args, **options):
+            args, plan = prepare(args, options)
+            if plan.half:
+                return _half(op, args, places, options)
+            if plan.kernel is not None and kernels_enabled():
+                out = plan.kernel(*args, **options)
+                if out is not NotImplemented:
+                    return out
+            return reference(*args, **options)
+
+        def forward(*args, **options):
+            args, plan = prepare(args, options)
+            if plan.half:
+                return _half_forward(op, args, places, options)
+            if plan.pair is not None and kernels_enabled():
+                out = plan.pair[0](*args, **options)
+                if out is not NotImplemented:
+                    return _pack(out, plan, plan.pair[1], options)
+            backward = plan.backward if plan.backward and kernels_enabled() else op.vjp[1]
+            return _pack(op.vjp[0](*args, **options), plan, backward, options)
+
+        def defvjp(forward_reference, backward_reference):
+            op.vjp, op.forward, op.backward = (forward_reference, backward_reference), forward, _run
+            op.forward.__name__ = f"{op.name}.forward"
+
+        op.name, op.reference, op.signature = reference.__name__, reference, shapes
+        op.vjp, op.forward, op.backward, op.defvjp = None, None, None, defvjp
+        _OPS[op.name] = op
+        return op
+
+    return wrap
+
+
+def _lift(args, scalars):
+    """Turn Python numbers given for 0-d arguments into real arrays beside the first array."""
+    like = next((a for a in args if hasattr(a, "dtype")), None)
+    if like is None or is_half(like.dtype):
+        return args
+    xp = array_namespace(like)
+    return tuple(
+        xp.asarray(a, dtype=real_dtype(like), device=device(like))
+        if i in scalars and isinstance(a, int | float)
+        else a
+        for i, a in enumerate(args)
+    )
+
+
+def _make_plan(name: str, arrays: list[Any]) -> _Plan:
+    given = [a for a in arrays if a is not None]
+    library = namespace_key(array_namespace(given[0]))
+    pair = kernel_for(library, f"{name}.forward"), kernel_for(library, f"{name}.backward")
+    return _Plan(
+        kernel_for(library, name),
+        pair if all(pair) else None,
+        pair[1] if pair[0] is None else None,
+        tuple(None if a is None else tuple(a.shape) for a in arrays),
+        any(is_half(a.dtype) for a in given),
+    )
+
+
+def _pack(out, plan, backward, options):
+    Y, saved = out
+    outputs = Y if isinstance(Y, tuple) else (Y,)
+    shapes = tuple(None if y is None else tuple(y.shape) for y in outputs)
+    return Y, Residuals(saved, plan.shapes, shapes, backward, options, None)
+
+
+def _run(G, residuals, /):
+    """Return the cotangents of the array inputs."""
+    cotangents = G if isinstance(G, tuple) else (G,)
+    for g, shape in zip(cotangents, residuals.out_shapes, strict=True):
+        if g is not None and tuple(g.shape) != shape:
+            raise ValueError(
+                f"The cotangent has the shape of the output, {shape}. Got {tuple(g.shape)}."
+            )
+    if len(cotangents) > 1:
+        like = next(g for g in cotangents if g is not None)
+        G = tuple(
+            zeros_like(like, s) if g is None and s is not None else g
+            for g, s in zip(cotangents, residuals.out_shapes, strict=True)
+        )
+    if residuals.dtype is not None:
+        G = _cast(G, None)
+    out = residuals.backward(G, residuals.saved, **residuals.options)
+    grads = out if isinstance(out, tuple) else (out,)
+    summed = tuple(sum_to_shape(g, s) for g, s in zip(grads, residuals.shapes, strict=False))
+    return summed if residuals.dtype is None else _cast(summed, residuals.dtype)
+
+
+def _cast(tree, dtype):
+    """Cast 16-bit arrays up to float32 (`dtype` None), or arrays down to `dtype`."""
+    if isinstance(tree, tuple):
+        return tuple(_cast(x, dtype) for x in tree)
+    if not hasattr(tree, "dtype") or not hasattr(tree, "shape"):
+        return tree
+    xp = array_namespace(tree)
+    if dtype is not None:
+        return xp.astype(tree, dtype)
+    return xp.astype(tree, xp.float32) if is_half(tree.dtype) else tree
+
+
+def _half(op, args, places, options):
+    dtype = next(args[i].dtype for i in places if is_half(args[i].dtype))
+    return _cast(op(*_cast(args, None), **options), dtype)
+
+
+def _half_forward(op, args, places, options):
+    dtype = next(args[i].dtype for i in places if is_half(args[i].dtype))
+    Y, residuals = op.forward(*_cast(args, None), **options)
+    return _cast(Y, dtype), residuals._replace(dtype=dtype)
+
+
+def ops() -> dict[str, Op]:
+    """Return every op by name: what a backend may give kernels for."""
+    return dict(_OPS)

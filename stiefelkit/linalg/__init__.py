@@ -1,0 +1,30 @@
+"""Pure functions on orthogonal and unitary matrices and frames, each with its VJP."""
+
+from ._cayley import cayley as cayley
+from ._cayley import cayley_inverse as cayley_inverse
+from ._cayley import cayley_lowrank as cayley_lowrank
+from ._cwy import cwy_apply as cwy_apply
+from ._cwy import cwy_matrix as cwy_matrix
+from ._cwy import tcwy_matrix as tcwy_matrix
+from ._expm import expm_skew as expm_skew
+from ._frame import orthonormality_error as orthonormality_error
+from ._frame import random_frame as random_frame
+from ._givens import givens_product as givens_product
+from ._givens import givens_rotate as givens_rotate
+from ._givens_angles import givens_angles as givens_angles
+from ._givens_rounds import givens_rounds as givens_rounds
+from ._gram import cholesky as cholesky
+from ._gram import gram as gram
+from ._householder import householder_product as householder_product
+from ._householder import householder_reflect as householder_reflect
+from ._householder_vectors import householder_vectors as householder_vectors
+from ._orthonormalize import orthonormalize as orthonormalize
+from ._outer import OuterProduct as OuterProduct
+from ._skew import skew as skew
+from ._skew import skew_gradient as skew_gradient
+from ._skew import sym as sym
+from ._skew import tangent_project as tangent_project
+from ._solve import SingularMatrixError as SingularMatrixError
+from ._solve import solve as solve
+from ._solve import solve_triangular as solve_triangular
+from ._unitary_fft import unitary_fft_apply as unitary_fft_apply

@@ -1,0 +1,92 @@
+"""The product of diagonal, Fourier, reflection and permutation matrices of the unitary RNN."""
+
+import numpy
+
+from .._dispatch import dispatchable
+from .._xp import array_namespace, conj, index_from_host
+from ._givens import _unit_phase
+from ._householder import _reflect_backward, householder_reflect
+
+
+@dispatchable("(3,n),(2,n),(n,m)->(n,m)", kinds={"omega": "real", "V": "complex", "X": "complex"})
+def unitary_fft_apply(omega, V, X, /, *, permutation):
+    r"""Apply the unitary matrix of the unitary evolution RNN.
+
+    .. math:: D_3 R_2 F^{-1} D_2 \Pi R_1 F D_1 X
+
+    with :math:`D_k = \operatorname{diag}(e^{i\omega_k})`, reflections :math:`R_k` along
+    :math:`v_k`, the unitary Fourier transform F and a permutation :math:`\Pi`.
+
+    Parameters
+    ----------
+    omega : array, shape ``(..., 3, n)``
+        Phases in radians, real.
+    V : array, shape ``(..., 2, n)``
+        Reflection vectors, complex, of any length but zero.
+    X : array, shape ``(..., n, m)``
+        Complex.
+    permutation : sequence of int, length n
+        Row i of :math:`\Pi X` is row ``permutation[i]`` of X.
+
+    Returns
+    -------
+    array, shape ``(..., n, m)``
+
+    Raises
+    ------
+    SingularMatrixError
+        For a zero reflection vector on a CPU; elsewhere NaN returns.
+
+    Notes
+    -----
+    Costs :math:`O(nm\log n)` flops and 7n real parameters. [ArjovskyShahBengio:2016]_,
+    equation 6.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stiefelkit.linalg import unitary_fft_apply
+    >>> X = np.asarray([[1.0 + 0j], [1.0]])
+    >>> Y = unitary_fft_apply(np.zeros((3, 2)), np.eye(2) + 0j, X, permutation=[0, 1])
+    >>> bool(abs(np.linalg.norm(Y) - np.linalg.norm(X)) < 1e-14)
+    True
+    """
+    return _forward(omega, V, X, permutation=permutation)[0]
+
+
+def _index(permutation, X, inverse=False):
+    order = numpy.asarray(permutation)
+    return index_from_host(numpy.argsort(order) if inverse else order, X)
+
+
+def _forward(omega, V, X, *, permutation):
+    xp = array_namespace(X)
+    D = [_unit_phase(omega[..., k, :, None], X) for k in range(3)]
+    first = D[0] * X
+    mirrored = xp.fft.fft(first, axis=-2, norm="ortho")
+    permuted = xp.take(householder_reflect(V[..., 0, :], mirrored), _index(permutation, X), axis=-2)
+    second = D[1] * permuted
+    back = xp.fft.ifft(second, axis=-2, norm="ortho")
+    Y = D[2] * householder_reflect(V[..., 1, :], back)
+    return Y, (V, D, first, mirrored, second, back, Y)
+
+
+def _backward(G, saved, *, permutation):
+    V, D, first, mirrored, second, back, Y = saved
+    xp = array_namespace(G)
+
+    def slope(g, out):  # of a phase: Im sum g conj(out)
+        return xp.sum(xp.imag(g * conj(out)), axis=-1)
+
+    domega = [slope(G, Y)]
+    dv2, g = _reflect_backward(conj(D[2]) * G, (V[..., 1, :], back))
+    g = xp.fft.fft(g, axis=-2, norm="ortho")
+    domega.append(slope(g, second))
+    g = xp.take(conj(D[1]) * g, _index(permutation, G, inverse=True), axis=-2)
+    dv1, g = _reflect_backward(g, (V[..., 0, :], mirrored))
+    g = xp.fft.ifft(g, axis=-2, norm="ortho")
+    domega.append(slope(g, first))
+    return xp.stack(domega[::-1], axis=-2), xp.stack([dv1, dv2], axis=-2), conj(D[0]) * g
+
+
+unitary_fft_apply.defvjp(_forward, _backward)
