@@ -61,8 +61,8 @@ def library(request):
     chosen = os.environ.get("STIEFELKIT_TEST_LIBRARIES")
     if chosen and name not in chosen.split(","):
         pytest.skip(f"{name} is not in STIEFELKIT_TEST_LIBRARIES")
-    module = MODULES.get(name, name.split("-")[0])
-    module = MODULES.get(module, module)
+    stem = name.split("-")[0]
+    module = MODULES.get(stem, stem)
     if importlib.util.find_spec(module) is None:
         pytest.skip(f"{module} is not installed")
     with contextlib.ExitStack() as stack:

@@ -107,13 +107,9 @@ def _rotate_backward(G, saved, *, side="right", overwrite=False):
         return A[..., :, k] if side == "right" else A[..., k, :]
 
     rows = [line(A, k) for A in (Y, X, G) for k in (i, j)]
-    if side == "right":  # columns turn as rows do with i and j exchanged and the phase reversed
+    if side == "right":  # columns turn as rows do with i and j exchanged
         rows = [rows[k] for k in (1, 0, 3, 2, 5, 4)]
-        phi = None if phi is None else -phi
-    dtheta, dphi = _angle_cotangents(
-        *rows, theta[..., None], phi if phi is None else phi[..., None]
-    )
-    return dX, dtheta, dphi if dphi is None or side == "left" else -dphi
+    return dX, *_angle_cotangents(*rows, theta[..., None], phi if phi is None else phi[..., None])
 
 
 def _angle_cotangents(yi, yj, xi, xj, gi, gj, theta, phi):
