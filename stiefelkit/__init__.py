@@ -1,6 +1,10 @@
 """Orthogonal and unitary matrices and frames on any array library."""
 
 from . import linalg as linalg
+from . import manifolds as manifolds
+from . import optim as optim
+from . import parametrizations as parametrizations
+from . import retractions as retractions
 from ._dispatch import dispatchable as dispatchable
 from ._dispatch import ops as ops
 from ._kernels import Backend as Backend

@@ -1,5 +1,6 @@
 """Pure functions on orthogonal and unitary matrices and frames, each with its VJP."""
 
+from ._block_rotation import random_block_rotation as random_block_rotation
 from ._cayley import cayley as cayley
 from ._cayley import cayley_inverse as cayley_inverse
 from ._cayley import cayley_lowrank as cayley_lowrank

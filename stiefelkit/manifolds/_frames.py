@@ -1,0 +1,37 @@
+"""What the manifolds of orthonormal frames share."""
+
+from .._typing import Array
+from .._xp import array_namespace, eps, eye_like
+from ..linalg import gram, orthonormality_error
+from ._metric import matrix_inner
+
+
+def newton_schulz_step(Q: Array) -> Array:
+    """Return Q (3 I - Q^T Q)/2, which squares the orthonormality error."""
+    return Q @ (1.5 * eye_like(Q, Q.shape[-1]) - 0.5 * gram(Q))
+
+
+def mean_square(tangent: Array) -> Array:
+    """Return the mean of |z|^2 over each matrix, with its axes kept."""
+    n, p = tangent.shape[-2:]
+    return matrix_inner(tangent, tangent)[..., None, None] / (n * p)
+
+
+def check_frame(Q: Array, name: str) -> None:
+    """Raise unless the columns are orthonormal to rounding."""
+    xp = array_namespace(Q)
+    n, p = Q.shape[-2:] if Q.ndim >= 2 else (0, 0)
+    if not 0 < p <= n:
+        raise ValueError(
+            f"A point of `{name}` is a matrix of shape (..., n, p) with 1 <= p <= n. "
+            f"Got shape {tuple(Q.shape)}."
+        )
+    if not bool(xp.all(xp.isfinite(Q))):
+        raise ValueError(f"A point of `{name}` has finite entries. Got NaN or infinity.")
+    error, bound = orthonormality_error(Q), 100 * p * eps(Q)
+    worst = float(xp.max(error)) if 0 not in error.shape else 0.0
+    if worst > bound:
+        raise ValueError(
+            f"A point of `{name}` has orthonormal columns: |Q^T Q - I|_F <= {bound:.1e} in "
+            f"{Q.dtype}. Got {worst:.1e}. Project it by `stiefelkit.linalg.orthonormalize`."
+        )

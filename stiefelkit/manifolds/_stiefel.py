@@ -1,0 +1,62 @@
+"""Frames: n-by-p matrices with orthonormal columns."""
+
+import dataclasses
+
+from .._typing import RNG, Array
+from ..linalg import random_frame, tangent_project
+from ..retractions import AbstractRetraction, CayleyRetraction
+from ._base import AbstractManifold
+from ._frames import check_frame, mean_square, newton_schulz_step
+from ._metric import AbstractMetric, EuclideanMetric
+
+
+@dataclasses.dataclass(frozen=True)
+class Stiefel(AbstractManifold):
+    r"""The Stiefel manifold of frames, real or complex.
+
+    .. math:: \{Q : Q^\top Q = I_p\}
+
+    Points have the shape ``(..., n, p)`` with p <= n. Every method costs :math:`O(np^2)`.
+
+    Parameters
+    ----------
+    metric : AbstractMetric
+    retraction : AbstractRetraction
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stiefelkit.manifolds import Stiefel
+    >>> manifold = Stiefel()
+    >>> Q = manifold.random_point(5, 2, rng=0, like=np.empty(0))
+    >>> manifold.check_point(manifold.retract(Q, manifold.random_tangent(Q, rng=1)))
+    """
+
+    metric: AbstractMetric = EuclideanMetric()
+    retraction: AbstractRetraction = CayleyRetraction()
+
+    def project(self, point: Array, vector: Array) -> Array:
+        return tangent_project(point, vector)
+
+    def inner(self, point: Array, first: Array, second: Array) -> Array:
+        return self.metric.inner(point, first, second)
+
+    def riemannian_gradient(self, point: Array, euclidean_gradient: Array) -> Array:
+        return self.metric.riemannian_gradient(point, euclidean_gradient)
+
+    def retract(self, point: Array, tangent: Array) -> Array:
+        return self.retraction.retract(point, tangent)
+
+    def mean_square(self, point: Array, tangent: Array) -> Array:
+        return mean_square(tangent)
+
+    def repair(self, point: Array) -> Array:
+        return newton_schulz_step(point)
+
+    def random_point(
+        self, *shape: int, rng: RNG = None, like: Array, batch: tuple[int, ...] = ()
+    ) -> Array:
+        return random_frame(*shape, rng=rng, like=like, batch=batch)
+
+    def check_point(self, point: Array) -> None:
+        check_frame(point, "Stiefel")

@@ -1,0 +1,13 @@
+"""Update rules for minibatch training: a direction rule for any manifold."""
+
+from ._adam import Adam as Adam
+from ._base import AbstractOptimizer as AbstractOptimizer
+from ._base import State as State
+from ._clip import ClipNorm as ClipNorm
+from ._clip import ClipValue as ClipValue
+from ._partition import Partition as Partition
+from ._rmsprop import RMSProp as RMSProp
+from ._schedule import Cosine as Cosine
+from ._schedule import ExponentialDecay as ExponentialDecay
+from ._schedule import PiecewiseConstant as PiecewiseConstant
+from ._sgd import SGD as SGD

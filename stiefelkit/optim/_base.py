@@ -1,0 +1,106 @@
+"""Optimizers: pairs of `init` and `update` over trees of parameters on manifolds."""
+
+import abc
+from collections.abc import Callable
+from typing import NamedTuple
+
+from .._tree import tree_map
+from .._typing import RNG, Array, Tree
+from ..linalg import OuterProduct
+from ..manifolds import AbstractManifold, Euclidean
+
+Schedule = Callable[[int], float]
+MOMENTUM = "momentum"  # the slot that is a tangent vector and moves with the point
+_REPAIR_EVERY = 100  # updates; rounding grows like the root of their number
+
+
+class State(NamedTuple):
+    """What an optimizer remembers: `slots` and `step` are data, `manifolds` is not."""
+
+    step: int
+    slots: Tree
+    manifolds: Tree
+
+
+def rate(learning_rate: float | Schedule, step: int) -> float:
+    """Return the learning rate of a step, counted from 0."""
+    return float(learning_rate(step) if callable(learning_rate) else learning_rate)
+
+
+def dense(gradient: Array | OuterProduct) -> Array:
+    return gradient.dense() if isinstance(gradient, OuterProduct) else gradient
+
+
+class AbstractOptimizer(abc.ABC):
+    """A rule that turns gradients into new parameters.
+
+    ``state = optimizer.init(params, manifolds)`` and then, each step,
+    ``params, state = optimizer.update(grads, state, params)``. `manifolds` is a tree like
+    `params` with a manifold, or None for a leaf to be left alone, in place of each array;
+    None instead of the whole tree means that all leaves are Euclidean. The arrays given to
+    `init` are never changed; those that `update` returned may be, by the next `update`.
+    """
+
+    @abc.abstractmethod
+    def init(self, params: Tree, manifolds: Tree = None, *, rng: RNG = None) -> State:
+        """Return the state before the first update."""
+
+    @abc.abstractmethod
+    def update(self, grads: Tree, state: State, params: Tree) -> tuple[Tree, State]:
+        """Return new parameters and the new state; gradients are Euclidean ones."""
+
+
+class LeafwiseOptimizer(AbstractOptimizer):
+    """An optimizer that treats each leaf by itself.
+
+    A subclass gives the slots of a leaf and the rule: from the Riemannian gradient and the
+    slots to a tangent step and new slots. The rule uses the manifold's own operations only.
+    """
+
+    learning_rate: float | Schedule
+
+    @abc.abstractmethod
+    def _slots(self, x: Array, manifold: AbstractManifold) -> dict[str, Array]:
+        """Return the memory of a leaf, zeros."""
+
+    @abc.abstractmethod
+    def _rule(
+        self, g: Array, slots: dict[str, Array], x: Array, manifold: AbstractManifold, step: int
+    ) -> tuple[Array, dict[str, Array]]:
+        """Return the tangent step and the new memory."""
+
+    def init(self, params: Tree, manifolds: Tree = None, *, rng: RNG = None) -> State:
+        manifolds = fill_manifolds(params, manifolds)
+        slots = tree_map(lambda x, m: {} if m is None else self._slots(x, m), params, manifolds)
+        return State(0, slots, manifolds)
+
+    def update(self, grads: Tree, state: State, params: Tree) -> tuple[Tree, State]:
+        repair = (state.step + 1) % _REPAIR_EVERY == 0
+
+        def leaf(x, manifold, g, slots):
+            if manifold is None or g is None:
+                return _Updated(x, slots)
+            r = manifold.riemannian_gradient(x, dense(g))
+            tangent, slots = self._rule(r, slots, x, manifold, state.step)
+            y = manifold.retract(x, tangent)
+            if MOMENTUM in slots:
+                slots = {**slots, MOMENTUM: manifold.transport(x, slots[MOMENTUM], y)}
+            return _Updated(manifold.repair(y) if repair else y, slots)
+
+        updated = tree_map(leaf, params, state.manifolds, grads, state.slots)
+        new_slots = tree_map(lambda u: u.slots, updated)
+        return tree_map(lambda u: u.point, updated), state._replace(
+            step=state.step + 1, slots=new_slots
+        )
+
+
+class _Updated(NamedTuple):
+    point: Array
+    slots: dict[str, Array]
+
+
+def fill_manifolds(params: Tree, manifolds: Tree) -> Tree:
+    """Return a manifold for every leaf, `Euclidean` where none was named at all."""
+    if manifolds is None:
+        return tree_map(lambda _: Euclidean(), params)
+    return tree_map(lambda _, m: m, params, manifolds)

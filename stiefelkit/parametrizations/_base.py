@@ -1,0 +1,131 @@
+"""What every parametrization provides, and the signs that they share."""
+
+import abc
+import dataclasses
+from typing import Any
+
+from .._typing import RNG, Array
+from .._xp import adjoint, array_namespace, conj, zeros_like
+from ..linalg import random_frame
+
+Params = dict[str, Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class AbstractParametrization(abc.ABC):
+    r"""A map from a dict of arrays to frames, map(params) diag(d).
+
+    The signs d, unit phases of complex frames, are a leaf of their own: every map alone
+    reaches one component of the orthogonal group only. They are `fixed`, that is no
+    optimizer moves them.
+
+    A subclass defines the map without signs, forward and backward, and its inverse.
+
+    Parameters
+    ----------
+    n : int
+        Rows.
+    p : int, optional
+        Columns, n by default.
+    """
+
+    n: int
+    p: int | None = None
+
+    def __post_init__(self):
+        if self.p is None:
+            object.__setattr__(self, "p", self.n)
+        if not 0 < self.p <= self.n:
+            raise ValueError(
+                f"`{type(self).__name__}` needs 1 <= p <= n. Got n={self.n} and p={self.p}."
+            )
+
+    @property
+    def fixed(self) -> frozenset[str]:
+        """Names of the leaves that optimizers leave alone."""
+        return frozenset({"d"})
+
+    @abc.abstractmethod
+    def _map_forward(self, params: Params) -> tuple[Array, Any]:
+        """Return the frame without signs, and residuals."""
+
+    @abc.abstractmethod
+    def _map_backward(self, G: Array, residuals: Any) -> Params:
+        """Return the cotangents of the leaves that are not fixed."""
+
+    @abc.abstractmethod
+    def _inverse(self, Q: Array) -> Params:
+        """Return the parameters of a frame, signs included."""
+
+    def init(self, *, rng: RNG = None, like: Array) -> Params:
+        """Draw parameters of a uniformly distributed frame, in the library of `like`."""
+        return self._inverse(random_frame(self.n, self.p, rng=rng, like=like))
+
+    def from_matrix(self, Q: Array) -> Params:
+        """Return parameters whose `matrix` is `Q` to rounding, of either determinant."""
+        if tuple(Q.shape[-2:]) != (self.n, self.p):
+            raise ValueError(
+                f"`{type(self).__name__}.from_matrix` takes `Q` of shape (..., {self.n}, "
+                f"{self.p}). Got {tuple(Q.shape)}."
+            )
+        return self._inverse(Q)
+
+    def matrix(self, params: Params) -> Array:
+        """Return the frame, shape ``(..., n, p)``."""
+        return self.matrix_forward(params)[0]
+
+    def matrix_forward(self, params: Params) -> tuple[Array, Any]:
+        """Return the frame, and residuals for `matrix_backward`."""
+        Q, residuals = self._map_forward(params)
+        return Q * params["d"][..., None, :], (residuals, params["d"])
+
+    def matrix_backward(self, G: Array, residuals: Any) -> Params:
+        """Return the cotangents of the parameters; None for fixed ones."""
+        inner, d = residuals
+        return {**self._map_backward(G * conj(d)[..., None, :], inner), **self._no_cotangents()}
+
+    def apply(self, params: Params, X: Array) -> Array:
+        """Multiply the frame to `X` of shape ``(..., p, m)``."""
+        return self.apply_forward(params, X)[0]
+
+    def apply_forward(self, params: Params, X: Array) -> tuple[Array, Any]:
+        """Return the product, and residuals for `apply_backward`."""
+        Q, residuals = self.matrix_forward(params)
+        return Q @ X, (Q, X, residuals)
+
+    def apply_backward(self, G: Array, residuals: Any) -> tuple[Params, Array]:
+        """Return the cotangents of the parameters and of `X`."""
+        Q, X, inner = residuals
+        return self.matrix_backward(G @ adjoint(X), inner), adjoint(Q) @ G
+
+    def _no_cotangents(self):
+        return dict.fromkeys(sorted(self.fixed))
+
+
+class SequentialMap:
+    """For maps that are products of factors: `apply` without forming the frame.
+
+    The subclass defines the product applied to n-by-m matrices, forward and backward.
+    """
+
+    def _padded(self, params, X):
+        """Return diag(d) X above zeros, of n rows."""
+        X = params["d"][..., :, None] * X
+        if self.n == self.p:
+            return X
+        zeros = zeros_like(X, (*X.shape[:-2], self.n - self.p, X.shape[-1]))
+        return array_namespace(X).concat([X, zeros], axis=-2)
+
+    def apply_forward(self, params, X):
+        Y, residuals = self._product_forward(params, self._padded(params, X))
+        return Y, (residuals, params["d"])
+
+    def apply_backward(self, G, residuals):
+        inner, d = residuals
+        grads, dX = self._product_backward(G, inner)
+        return {**grads, **self._no_cotangents()}, conj(d)[..., :, None] * dX[..., : self.p, :]
+
+
+def ones_like_columns(V: Array, p: int) -> Array:
+    """Return p signs +1 for each batch entry of `V`."""
+    return zeros_like(V, (*V.shape[:-2], p)) + 1
