@@ -41,8 +41,8 @@ class ExponentialRetraction(AbstractRetraction):
         A = adjoint(Q) @ Z
         if p == Q.shape[-2]:
             return Q @ expm_skew(A)
-        # Where the normal part loses rank, QR returns columns that are not normal to Q;
-        # their rows of R are zero, so they take no part.
+        # Where the normal part loses rank, QR returns columns that are not normal to Q. They
+        # do no harm: the lower block of the exponential is R times a matrix, and NR is normal.
         N, R = xp.linalg.qr(Z - Q @ A, mode="reduced")
         scale = 2 if self.metric == "euclidean" else 1
         turn = expm_skew(xp.concat([scale * A, R], axis=-2))
