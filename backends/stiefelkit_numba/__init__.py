@@ -1,0 +1,19 @@
+"""Compiled kernels for NumPy arrays, by Numba.
+
+`KERNELS` is what the entry point ``numpy-numba`` of `stiefelkit.kernels` gives. Numba itself
+is loaded with the first kernel that runs.
+"""
+
+from importlib.util import find_spec
+
+if find_spec("numba") is None:
+    raise ModuleNotFoundError(
+        "`stiefelkit_numba` needs Numba. Install it by `pip install stiefelkit[numba]`.",
+        name="numba",
+    )
+
+KERNELS = {
+    "givens_product": "stiefelkit_numba._givens_product:givens_product",
+    "givens_product.forward": "stiefelkit_numba._givens_product:forward",
+    "givens_product.backward": "stiefelkit_numba._givens_product:backward",
+}
