@@ -127,6 +127,13 @@ def zeros_like(x: Array, shape: tuple[int, ...], dtype: DType | None = None) -> 
     return xp.zeros(shape, dtype=x.dtype if dtype is None else dtype, device=device(x))
 
 
+def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the common shape, which exists."""
+    ndim = max(map(len, shapes))
+    padded = [(1,) * (ndim - len(shape)) + tuple(shape) for shape in shapes]
+    return tuple(next((n for n in sizes if n != 1), 1) for sizes in zip(*padded, strict=True))
+
+
 def sum_to_shape(x: Array | None, shape: tuple[int, ...]) -> Array | None:
     """Sum over the axes along which `shape` was broadcast to the shape of `x`."""
     if x is None or tuple(x.shape) == shape:
@@ -146,7 +153,7 @@ def from_host(values: numpy.ndarray, like: Array, dtype: DType | None = None) ->
     """Return host values in the library and on the device of `like`, in its dtype by default."""
     xp = array_namespace(like)
     dtype = like.dtype if dtype is None else dtype
-    values = numpy.ascontiguousarray(values)
+    values = numpy.asarray(values, order="C")
     if xp is array_namespace(values):
         return values.astype(dtype)
     return xp.astype(xp.asarray(values, device=device(like)), dtype)
@@ -163,10 +170,12 @@ def to_host(x: Array) -> numpy.ndarray:
     x = x.detach() if hasattr(x, "detach") else x
     if hasattr(x, "__cuda_array_interface__") or device(x) != "cpu":
         x = _leave_device(x)
-    try:
-        return numpy.array(x)
-    except (TypeError, RuntimeError):
+    if isinstance(x, numpy.ndarray):
+        return x.copy()
+    try:  # the other protocol, `__array__`, is half implemented and warns
         return numpy.array(numpy.from_dlpack(x))
+    except (AttributeError, BufferError, RuntimeError, TypeError):
+        return numpy.array(x)
 
 
 def _leave_device(x: Array) -> Array:

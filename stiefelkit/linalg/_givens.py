@@ -6,7 +6,7 @@ the left it takes the rows x, y to c x + s e y and c y - s e* x, with e the phas
 """
 
 from .._dispatch import dispatchable
-from .._xp import array_namespace, at, conj, is_complex, sum_real
+from .._xp import array_namespace, at, broadcast_shapes, conj, is_complex, sum_real
 from ._givens_rounds import frame_columns, rounds
 
 
@@ -167,11 +167,7 @@ def givens_product(theta, X, phi=None, /):
     """
     xp = array_namespace(X)
     c, s = _factors(theta, phi, X)
-    batch = (
-        xp.broadcast_arrays(theta[..., :1, None], X[..., :1, :1])[0].shape[:-2]
-        if theta.shape[-1]
-        else X.shape[:-2]
-    )
+    batch = broadcast_shapes(theta.shape[:-1], X.shape[:-2])
     X = xp.asarray(xp.broadcast_to(X, (*batch, *X.shape[-2:])), copy=True)
     for r in reversed(_schedule(theta, X)):
         X, _ = _turn(X, r, c, s)

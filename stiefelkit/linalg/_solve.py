@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 
 from .._dispatch import dispatchable
-from .._xp import adjoint, array_namespace
+from .._xp import adjoint, array_namespace, broadcast_shapes
 
 _BASE = 32  # below this size a general solve is as fast as the recursion
 
@@ -63,9 +63,7 @@ def solve(A, B, /):
     xp = array_namespace(A, B)
     # One library refuses batches of unequal shape, so they are broadcast here.
     if A.ndim > 2 or B.ndim > 2:
-        batch = xp.broadcast_arrays(A[..., 0, 0], B[..., 0, 0])[0].shape if B.shape[-1] else None
-        if batch is None:
-            return (A @ B)[..., :0]
+        batch = broadcast_shapes(A.shape[:-2], B.shape[:-2])
         A = xp.broadcast_to(A, (*batch, *A.shape[-2:]))
         B = xp.broadcast_to(B, (*batch, *B.shape[-2:]))
     with singular_as(f"`solve` needs an invertible `A`. Got a singular one of shape {A.shape}."):
@@ -140,12 +138,7 @@ def _solve_upper(A, B, xp):
     h = n // 2
     below = _solve_upper(A[..., h:, h:], B[..., h:, :], xp)
     above = _solve_upper(A[..., :h, :h], B[..., :h, :] - A[..., :h, h:] @ below, xp)
-    return xp.concat(_same_batch(above, below, xp), axis=-2)
-
-
-def _same_batch(above, below, xp):
-    batch = max(above.shape[:-2], below.shape[:-2], key=lambda s: (len(s), s))
-    return [xp.broadcast_to(x, (*batch, *x.shape[-2:])) for x in (above, below)]
+    return xp.concat([above, below], axis=-2)
 
 
 def _solve_triangular_forward(A, B, *, lower=False, adjoint_of=False):

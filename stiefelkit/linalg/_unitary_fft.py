@@ -1,9 +1,7 @@
 """The product of diagonal, Fourier, reflection and permutation matrices of the unitary RNN."""
 
-import numpy
-
 from .._dispatch import dispatchable
-from .._xp import array_namespace, conj, index_from_host
+from .._xp import array_namespace, conj, index_from_host, size
 from ._givens import _unit_phase
 from ._householder import _reflect_backward, householder_reflect
 
@@ -55,18 +53,25 @@ def unitary_fft_apply(omega, V, X, /, *, permutation):
 
 
 def _index(permutation, X, inverse=False):
-    order = numpy.asarray(permutation)
-    return index_from_host(numpy.argsort(order) if inverse else order, X)
+    order = [int(i) for i in permutation]
+    if inverse:
+        order = sorted(range(len(order)), key=order.__getitem__)
+    return index_from_host(order, X)
+
+
+def _fourier(transform, X):
+    # One library refuses to transform an empty array.
+    return transform(X, axis=-2, norm="ortho") if size(X) else X
 
 
 def _forward(omega, V, X, *, permutation):
     xp = array_namespace(X)
     D = [_unit_phase(omega[..., k, :, None], X) for k in range(3)]
     first = D[0] * X
-    mirrored = xp.fft.fft(first, axis=-2, norm="ortho")
+    mirrored = _fourier(xp.fft.fft, first)
     permuted = xp.take(householder_reflect(V[..., 0, :], mirrored), _index(permutation, X), axis=-2)
     second = D[1] * permuted
-    back = xp.fft.ifft(second, axis=-2, norm="ortho")
+    back = _fourier(xp.fft.ifft, second)
     Y = D[2] * householder_reflect(V[..., 1, :], back)
     return Y, (V, D, first, mirrored, second, back, Y)
 
@@ -80,11 +85,11 @@ def _backward(G, saved, *, permutation):
 
     domega = [slope(G, Y)]
     dv2, g = _reflect_backward(conj(D[2]) * G, (V[..., 1, :], back))
-    g = xp.fft.fft(g, axis=-2, norm="ortho")
+    g = _fourier(xp.fft.fft, g)
     domega.append(slope(g, second))
     g = xp.take(conj(D[1]) * g, _index(permutation, G, inverse=True), axis=-2)
     dv1, g = _reflect_backward(g, (V[..., 0, :], mirrored))
-    g = xp.fft.ifft(g, axis=-2, norm="ortho")
+    g = _fourier(xp.fft.ifft, g)
     domega.append(slope(g, first))
     return xp.stack(domega[::-1], axis=-2), xp.stack([dv1, dv2], axis=-2), conj(D[0]) * g
 
