@@ -5,6 +5,7 @@ from . import manifolds as manifolds
 from . import optim as optim
 from . import parametrizations as parametrizations
 from . import retractions as retractions
+from . import rnn as rnn
 from ._dispatch import dispatchable as dispatchable
 from ._dispatch import ops as ops
 from ._kernels import Backend as Backend

@@ -1,0 +1,88 @@
+"""The command line: `stiefelkit train`, `predict` and `info`."""
+
+import argparse
+import sys
+
+from . import __version__, _commands
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit status; wrong input is answered in one line."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except (ValueError, TypeError, OSError, ModuleNotFoundError, ArithmeticError) as error:
+        print(f"stiefelkit: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stiefelkit: interrupted; the last complete checkpoint is kept", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="stiefelkit", description="Orthogonal matrices, and recurrent networks made of them."
+    )
+    parser.add_argument("--version", action="version", version=f"stiefelkit {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_train(commands)
+    _add_predict(commands)
+    info = commands.add_parser("info", help="versions, usable libraries and devices, kernels")
+    info.set_defaults(run=_commands.info)
+    return parser
+
+
+def _add_train(commands) -> None:
+    train = commands.add_parser(
+        "train",
+        help="train a recurrent network",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        description=(
+            "Train a recurrent network on a task. Writes metrics.jsonl, curves.png, last.npz and "
+            "best.npz to the folder of --out. Options left out have the task's own defaults."
+        ),
+        argument_default=None,
+    )
+    add = train.add_argument
+    add("task", nargs="?", metavar="TASK", help=", ".join(sorted(_commands.TASKS)))
+    add("--data", metavar="FILE", help="learn from the sequences of an .npz file instead")
+    add("--cell", choices=sorted(_commands.CELLS), default="orthogonal", help="kind of cell")
+    add(
+        "--parametrization",
+        metavar="NAME",
+        default="CWY",
+        help=f"how the matrix is kept orthogonal: {', '.join(_commands.matrix_names())}",
+    )
+    add("--activation", metavar="NAME", help=", ".join(_commands.names(_commands.ACTIVATIONS)))
+    add("--start", choices=["rotation", "haar", "identity"], help="initial recurrent matrix")
+    add("--hidden-size", type=int, metavar="N")
+    add("--optimizer", metavar="NAME", help=", ".join(sorted(_commands.OPTIMIZERS)))
+    add("--learning-rate", type=float, metavar="X", help="of the free parameters")
+    add("--orthogonal-learning-rate", type=float, metavar="X", help="of the recurrent matrix")
+    add("--clip", type=float, metavar="X", help="bound on the norm of the gradient, 0 for none")
+    add("--epochs", type=int, metavar="N")
+    add("--batch-size", type=int, metavar="N")
+    add("--length", type=int, metavar="T", help="of copying and adding")
+    add("--fold", type=int, default=0, metavar="K", help="held-out fold of the digits, 0 to 4")
+    add("--patience", type=int, metavar="N", help="stop after N epochs without improvement")
+    add("--backend", metavar="NAME", default="numpy", help="array library, as `info` lists them")
+    add("--device", metavar="NAME", help="as `info` lists them")
+    add(
+        "--dtype", default="float32", metavar="NAME", help="float32, float64, complex64, complex128"
+    )
+    add("--seed", type=int, default=0, metavar="N")
+    add("--out", metavar="FOLDER", help="runs/TASK if left out")
+    add("--resume", metavar="CHECKPOINT", help="go on from a last.npz of the same settings")
+    train.set_defaults(run=_commands.train)
+
+
+def _add_predict(commands) -> None:
+    predict = commands.add_parser("predict", help="apply a trained network")
+    predict.add_argument("checkpoint", metavar="CHECKPOINT", help="a best.npz or last.npz")
+    predict.add_argument("file", metavar="FILE", help="an .npz with `inputs` and maybe `mask`")
+    predict.add_argument("--out", metavar="FILE", help="write an .npz instead of lines of text")
+    predict.set_defaults(run=_commands.predict)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

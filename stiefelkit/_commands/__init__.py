@@ -1,0 +1,11 @@
+"""What the commands of the command line do."""
+
+from ._info import info as info
+from ._predict import predict as predict
+from ._settings import ACTIVATIONS as ACTIVATIONS
+from ._settings import CELLS as CELLS
+from ._settings import OPTIMIZERS as OPTIMIZERS
+from ._settings import TASKS as TASKS
+from ._settings import matrix_names as matrix_names
+from ._settings import names as names
+from ._train import train as train

@@ -1,0 +1,140 @@
+"""From the words of the command line to objects, with the defaults of each task."""
+
+import argparse
+import difflib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .. import manifolds, optim, parametrizations, rnn
+from ..optim import AbstractOptimizer, Adam, ClipNorm, Cosine, Partition, RMSProp
+
+TASKS: dict[str, Callable[[argparse.Namespace], rnn.AbstractTask]] = {
+    "digits": lambda o: rnn.Digits(fold=o.fold, batch_size=o.batch_size),
+    "digits-permuted": lambda o: rnn.Digits(True, fold=o.fold, batch_size=o.batch_size),
+    "copying": lambda o: rnn.Copying(o.length, batch_size=o.batch_size),
+    "adding": lambda o: rnn.Adding(o.length, batch_size=o.batch_size),
+}
+CELLS = {"orthogonal": rnn.OrthogonalCell, "elman": rnn.ElmanCell}
+OPTIMIZERS: dict[str, Callable[..., AbstractOptimizer]] = {
+    "sgd": lambda rate: optim.SGD(rate, momentum=0.9),
+    "rmsprop": RMSProp,
+    "adam": Adam,
+}
+
+_COMMON: dict[str, Any] = {
+    "activation": "ModReLU",
+    "start": "rotation",
+    "hidden_size": 128,
+    "optimizer": "adam",
+    "learning_rate": 1e-3,
+    "orthogonal_learning_rate": 1e-4,
+    "clip": 1.0,
+    "epochs": 60,
+    "batch_size": 64,
+    "length": 100,
+    "patience": 0,
+    "schedule": "cosine",
+    "input_scale": 1.0,
+}
+DEFAULTS: dict[str | None, dict[str, Any]] = {
+    "digits": {},
+    "digits-permuted": {},
+    "copying": {"optimizer": "rmsprop", "batch_size": 32, "epochs": 10, "schedule": "constant"},
+    "adding": {"batch_size": 32, "epochs": 40, "orthogonal_learning_rate": 1e-3},
+    None: {},
+}
+
+
+def concrete(module: Any, base: type) -> dict[str, type]:
+    """Return the public classes of a subpackage that can be built."""
+    return {
+        name: cls
+        for name, cls in vars(module).items()
+        if isinstance(cls, type)
+        and issubclass(cls, base)
+        and not getattr(cls, "__abstractmethods__", None)
+    }
+
+
+ACTIVATIONS = concrete(rnn, rnn.AbstractActivation)
+
+
+def names(table: Iterable[str]) -> list[str]:
+    return sorted(name.lower() for name in table)
+
+
+def _matrices() -> dict[str, Callable[[int], Any]]:
+    found = concrete(parametrizations, parametrizations.AbstractParametrization)
+    table: dict[str, Callable[[int], Any]] = dict(found)
+    table["Orthogonal"] = lambda n: manifolds.Orthogonal()
+    return table
+
+
+def matrix_names() -> list[str]:
+    return names(_matrices())
+
+
+def choose(what: str, name: str, table: dict[str, Any]) -> Any:
+    """Return the entry of a table, whatever the case of its name."""
+    lower = {key.lower(): value for key, value in table.items()}
+    if name.lower() not in lower:
+        close = difflib.get_close_matches(name.lower(), lower, n=1)
+        hint = f" Did you mean `{close[0]}`?" if close else ""
+        raise ValueError(
+            f"There is no {what} `{name}`.{hint} There are {', '.join(sorted(lower))}."
+        )
+    return lower[name.lower()]
+
+
+def complete(options: argparse.Namespace) -> argparse.Namespace:
+    """Fill in the defaults of the task."""
+    if (options.task is None) == (options.data is None):
+        raise ValueError(f"Name one task ({', '.join(sorted(TASKS))}), or a file by --data.")
+    if options.task is not None:
+        choose("task", options.task, TASKS)
+        options.task = options.task.lower()
+    defaults = {**_COMMON, **DEFAULTS[options.task]}
+    given = {name: value for name, value in vars(options).items() if value is not None}
+    filled = argparse.Namespace(**{**vars(options), **defaults, **given})
+    for name in ("hidden_size", "epochs", "batch_size", "length"):
+        if getattr(filled, name) < 1:
+            raise ValueError(
+                f"--{name.replace('_', '-')} is at least 1. Got {getattr(filled, name)}."
+            )
+    return filled
+
+
+def make_task(options: argparse.Namespace) -> rnn.AbstractTask:
+    if options.data is not None:
+        return rnn.Sequences(options.data, batch_size=options.batch_size, seed=options.seed)
+    return TASKS[options.task](options)
+
+
+def make_cell(options: argparse.Namespace, task: rnn.AbstractTask) -> rnn.AbstractCell:
+    sizes = task.input_size, options.hidden_size
+    activation = choose("activation", options.activation, ACTIVATIONS)()
+    if options.cell == "elman":
+        return rnn.ElmanCell(*sizes, activation=activation, input_scale=options.input_scale)
+    matrix = choose("parametrization", options.parametrization, _matrices())
+    return rnn.OrthogonalCell(
+        *sizes,
+        recurrent=matrix(options.hidden_size),
+        activation=activation,
+        start=options.start,
+        input_scale=options.input_scale,
+    )
+
+
+def make_optimizer(options: argparse.Namespace, updates: int) -> AbstractOptimizer:
+    rule = choose("optimizer", options.optimizer, OPTIMIZERS)
+
+    def scheduled(rate: float) -> AbstractOptimizer:
+        if options.schedule == "constant":
+            return rule(rate)
+        return rule(Cosine(rate, steps=updates, warmup=min(100, updates // 10)))
+
+    parts: AbstractOptimizer = scheduled(options.learning_rate)
+    if options.cell == "orthogonal":
+        slow = scheduled(options.orthogonal_learning_rate)
+        parts = Partition({"cell/recurrent*": slow, "*": parts})
+    return ClipNorm(parts, options.clip) if options.clip else parts

@@ -1,0 +1,35 @@
+"""Recurrent networks with orthogonal matrices, trained without an autodiff framework."""
+
+from ._activation import Abs as Abs
+from ._activation import AbstractActivation as AbstractActivation
+from ._activation import Identity as Identity
+from ._activation import ModReLU as ModReLU
+from ._activation import ReLU as ReLU
+from ._activation import Tanh as Tanh
+from ._adding import Adding as Adding
+from ._batch import AbstractTask as AbstractTask
+from ._batch import Batch as Batch
+from ._callback import AbstractCallback as AbstractCallback
+from ._callback import Checkpoint as Checkpoint
+from ._callback import EarlyStopping as EarlyStopping
+from ._callback import Metrics as Metrics
+from ._callback import Progress as Progress
+from ._callback import Target as Target
+from ._cell import AbstractCell as AbstractCell
+from ._checkpoint import CheckpointError as CheckpointError
+from ._checkpoint import load as load
+from ._copying import Copying as Copying
+from ._digits import Digits as Digits
+from ._elman_cell import ElmanCell as ElmanCell
+from ._fit import Training as Training
+from ._fit import fit as fit
+from ._loss import AbstractLoss as AbstractLoss
+from ._loss import CrossEntropy as CrossEntropy
+from ._loss import SquaredError as SquaredError
+from ._model import Model as Model
+from ._orthogonal_cell import OrthogonalCell as OrthogonalCell
+from ._plot import Plot as Plot
+from ._readout import LinearReadout as LinearReadout
+from ._sequences import DataError as DataError
+from ._sequences import Sequences as Sequences
+from ._unroll import unroll as unroll

@@ -1,0 +1,203 @@
+"""What looks at a training run, and may stop it."""
+
+import abc
+import json
+import math
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ._checkpoint import write_snapshot
+
+if TYPE_CHECKING:
+    from ._fit import Training
+
+
+class AbstractCallback(abc.ABC):
+    """Hooks into `fit`; a subclass overrides those it needs.
+
+    `memory` and `restore` carry what a callback knows through a checkpoint.
+    """
+
+    def start(self, run: "Training") -> None:  # noqa: B027
+        """Look at the run before its first epoch."""
+
+    def update(self, run: "Training") -> None:  # noqa: B027
+        """Follow an update; losses are not known yet."""
+
+    def epoch(self, run: "Training") -> None:  # noqa: B027
+        """Look at the run after an epoch; ``run.stop = True`` ends it."""
+
+    def end(self, run: "Training") -> None:  # noqa: B027
+        """Look at the run after its last epoch."""
+
+    def memory(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps, plain values."""
+        return {}
+
+    def restore(self, memory: dict[str, Any]) -> None:  # noqa: B027
+        """Take up what `memory` returned."""
+
+
+def _improves(record: dict[str, float], metric: str, best: float) -> tuple[bool, float]:
+    if metric not in record:
+        raise ValueError(f"There is no metric `{metric}` to follow. There are {sorted(record)}.")
+    value = -record[metric] if metric.endswith("accuracy") else record[metric]
+    return value < best, min(value, best)
+
+
+class EarlyStopping(AbstractCallback):
+    """Stop when a metric has not improved for some epochs.
+
+    Parameters
+    ----------
+    patience : int
+        Epochs to wait.
+    metric : str
+        A key of the history; accuracies should rise, all else should fall.
+    """
+
+    def __init__(self, patience: int, metric: str = "validation_loss"):
+        self.patience, self.metric = patience, metric
+        self.best, self.waited = math.inf, 0
+
+    def epoch(self, run: "Training") -> None:
+        better, self.best = _improves(run.history[-1], self.metric, self.best)
+        self.waited = 0 if better else self.waited + 1
+        if self.waited >= self.patience:
+            run.stop = True
+            run.reason = f"{self.metric} has not improved for {self.waited} epochs"
+
+    def memory(self) -> dict[str, Any]:
+        return {"best": self.best, "waited": self.waited}
+
+    def restore(self, memory: dict[str, Any]) -> None:
+        self.best, self.waited = memory.get("best", self.best), memory.get("waited", self.waited)
+
+
+class Target(AbstractCallback):
+    """Stop when a metric has reached a value.
+
+    Parameters
+    ----------
+    value : float
+    metric : str
+        A key of the history; accuracies should rise, all else should fall.
+    """
+
+    def __init__(self, value: float, metric: str = "validation_loss"):
+        self.value, self.metric = value, metric
+
+    def epoch(self, run: "Training") -> None:
+        sign = -1 if self.metric.endswith("accuracy") else 1
+        reached, _ = _improves(run.history[-1], self.metric, sign * self.value)
+        if reached:
+            run.stop = True
+            run.reason = f"{self.metric} has reached {self.value}"
+
+
+class Checkpoint(AbstractCallback):
+    """Write ``last.npz`` after every epoch, and ``best.npz`` when a metric improves.
+
+    Put it after callbacks whose memory it should keep.
+
+    Parameters
+    ----------
+    folder : str
+    metric : str
+        A key of the history; accuracies should rise, all else should fall.
+    others : sequence of AbstractCallback
+        Callbacks whose memory is kept, so that a resumed run stops where this one would.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        metric: str = "validation_loss",
+        others: tuple[AbstractCallback, ...] = (),
+    ):
+        self.folder, self.metric, self.others = folder, metric, others
+        self.best = math.inf
+
+    def start(self, run: "Training") -> None:
+        os.makedirs(self.folder, exist_ok=True)
+
+    def epoch(self, run: "Training") -> None:
+        record = run.history[-1]
+        metric = self.metric if self.metric in record else "loss"
+        better, self.best = _improves(record, metric, self.best)
+        memories = {type(c).__name__: c.memory() for c in (*self.others, self)}
+        if better:
+            write_snapshot(os.path.join(self.folder, "best.npz"), run, memories)
+        write_snapshot(os.path.join(self.folder, "last.npz"), run, memories)
+
+    def memory(self) -> dict[str, Any]:
+        return {"best": self.best}
+
+    def restore(self, memory: dict[str, Any]) -> None:
+        self.best = memory.get("best", self.best)
+
+
+class Metrics(AbstractCallback):
+    """Write the history as JSON lines, one an epoch; a resumed run has all of them.
+
+    Parameters
+    ----------
+    path : str
+    """
+
+    def __init__(self, path: str):
+        self.path = path
+
+    def start(self, run: "Training") -> None:
+        os.makedirs(os.path.dirname(self.path) or ".", exist_ok=True)
+        with open(self.path, "w") as file:
+            file.writelines(json.dumps(record) + "\n" for record in run.history)
+
+    def epoch(self, run: "Training") -> None:
+        with open(self.path, "a") as file:
+            file.write(json.dumps(run.history[-1]) + "\n")
+
+
+class Progress(AbstractCallback):
+    """Show a bar on a terminal, and a line every few epochs elsewhere.
+
+    Parameters
+    ----------
+    lines : int
+        How many lines a run prints at most where there is no terminal.
+    """
+
+    def __init__(self, lines: int = 20):
+        self.lines, self.bar = lines, None
+
+    def start(self, run: "Training") -> None:
+        if sys.stderr.isatty():
+            from tqdm import tqdm
+
+            total, done = run.epochs * run.task.updates_per_epoch, run.epoch
+            self.bar = tqdm(total=total, initial=done * run.task.updates_per_epoch, unit="update")
+
+    def update(self, run: "Training") -> None:
+        if self.bar is not None:
+            self.bar.update()
+
+    def epoch(self, run: "Training") -> None:
+        line = describe(run.history[-1])
+        if self.bar is not None:
+            self.bar.set_description_str(line)
+        elif run.epoch % max(1, run.epochs // self.lines) == 0 or run.stop:
+            print(line, flush=True)
+
+    def end(self, run: "Training") -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+
+def describe(record: dict[str, float]) -> str:
+    """Return one epoch as one line."""
+    shown = [f"epoch {record['epoch']:4d}"]
+    for name in ("loss", "accuracy", "validation_loss", "validation_accuracy"):
+        if name in record:
+            shown.append(f"{name.replace('_', ' ')} {record[name]:.4f}")
+    return "  ".join(shown)

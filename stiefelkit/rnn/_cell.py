@@ -1,0 +1,155 @@
+"""Recurrent cells: parameters, manifolds, and the forward and backward pass over a sequence."""
+
+import abc
+from typing import Any
+
+from .._typing import RNG, Array, Tree
+from .._xp import (
+    array_namespace,
+    conj,
+    is_complex,
+    standard_normal,
+    to_complex,
+    uniform,
+    zeros_like,
+)
+from ..manifolds import Euclidean
+from ._activation import AbstractActivation
+from ._unroll import unroll
+
+_BIAS_SPREAD = 0.01  # of the activation's bias at the start, as published with modReLU
+
+
+class AbstractCell(abc.ABC):
+    """A recurrence h_t = a(h_{t-1} W^T + x_t W_in^T + c) with some recurrent matrix W.
+
+    A subclass has the fields `input_size`, `hidden_size`, `activation`, `input_scale`, and
+    provides W. The state is complex where the parameters are.
+    """
+
+    input_size: int
+    hidden_size: int
+    activation: AbstractActivation
+    input_scale: float
+
+    @abc.abstractmethod
+    def _init_recurrent(self, rng: RNG, like: Array) -> Tree:
+        """Draw the parameters of W."""
+
+    @abc.abstractmethod
+    def _recurrent_manifolds(self, params: Tree) -> Tree:
+        """Return the manifold of each of them, None for those that stay."""
+
+    @abc.abstractmethod
+    def recurrent_forward(self, params: Tree) -> tuple[Array, Any]:
+        """Return W, and residuals."""
+
+    @abc.abstractmethod
+    def recurrent_backward(self, G: Array, residuals: Any) -> Tree:
+        """Return the cotangents of the parameters of W."""
+
+    def init(self, *, rng: RNG = None, like: Array) -> dict[str, Tree]:
+        """Draw parameters in the library, dtype and device of `like`."""
+        n, d = self.hidden_size, self.input_size
+        params = {
+            "W_in": self.input_scale * standard_normal((n, d), rng, like) / d**0.5,
+            "c": zeros_like(like, (n,)),
+            "recurrent": self._init_recurrent(rng, like),
+        }
+        if self.activation.has_bias:
+            params["b"] = uniform(-_BIAS_SPREAD, _BIAS_SPREAD, (n,), rng, like)
+        return params
+
+    def manifolds(self, params: dict[str, Tree]) -> dict[str, Tree]:
+        """Return the manifold of each parameter, None for those that stay."""
+        tree: dict[str, Tree] = dict.fromkeys(params, Euclidean())
+        return {**tree, "recurrent": self._recurrent_manifolds(params["recurrent"])}
+
+    def forward(
+        self,
+        params: dict[str, Tree],
+        X: Array,
+        h0: Array | None = None,
+        *,
+        last: bool = False,
+        outer: bool = False,
+    ) -> tuple[Array, Any]:
+        """Return the states, shape ``(T, B, n)`` or the last one, and residuals.
+
+        Parameters
+        ----------
+        params : dict
+        X : array, shape ``(T, B, d)``
+            Inputs, real or of the dtype of the parameters.
+        h0 : array, shape ``(B, n)``, optional
+            First state, zero by default.
+        last : bool
+            Return the last state only, shape ``(B, n)``.
+        outer : bool
+            Leave the cotangent of W in factors.
+        """
+        W, residuals = self.recurrent_forward(params["recurrent"])
+        T, B, d = X.shape
+        n = self.hidden_size
+        if d != self.input_size:
+            raise ValueError(
+                f"`{type(self).__name__}` was built for inputs of shape (T, B, {self.input_size}). "
+                f"Got {tuple(X.shape)}."
+            )
+        xp = array_namespace(W)
+        # A column of ones carries c through the products: one pass over (T, B, n) less each way.
+        X1 = xp.concat([xp.astype(X, W.dtype), zeros_like(W, (T, B, 1)) + 1], axis=-1)
+        X1 = xp.reshape(X1, (T * B, d + 1))
+        projection = xp.concat([params["W_in"], params["c"][:, None]], axis=1)
+        Z = xp.reshape(X1 @ projection.mT, (T, B, n))
+        h0 = zeros_like(W, (B, n)) if h0 is None else h0
+        options = {"activation": self.activation, "last": last, "outer": outer}
+        H, saved = unroll.forward(W, Z, h0, params.get("b"), **options)
+        return H, (residuals, X1, saved)
+
+    def backward(self, G: Array, residuals: Any) -> tuple[dict[str, Tree], Array]:
+        """Return the cotangents of the parameters and of `h0`."""
+        inner, X1, saved = residuals
+        dW, dZ, dh0, db = unroll.backward(G, saved)
+        dprojection = array_namespace(dZ).reshape(dZ, (-1, self.hidden_size)).mT @ conj(X1)
+        grads = {
+            "W_in": dprojection[:, :-1],
+            "c": dprojection[:, -1],
+            "recurrent": self.recurrent_backward(dW, inner),
+        }
+        if self.activation.has_bias:
+            grads["b"] = db
+        return grads, dh0
+
+    def step(self, params: dict[str, Tree], h: Array, x: Array) -> Array:
+        """Return the state after one input, for streams: shapes ``(B, n)`` and ``(B, d)``."""
+        return self.forward(params, x[None, ...], h, last=True)[0]
+
+    def step_vjp(
+        self, params: dict[str, Tree], h: Array, x: Array, g: Array
+    ) -> tuple[dict[str, Tree], Array]:
+        """Return the cotangents of the parameters and of `h` for one step."""
+        return self.backward(g, self.forward(params, x[None, ...], h, last=True)[1])
+
+
+def real_features(H: Array) -> Array:
+    """Return a real array of the state: real and imaginary parts side by side if complex."""
+    if not is_complex(H):
+        return H
+    xp = array_namespace(H)
+    return xp.concat([xp.real(H), xp.imag(H)], axis=-1)
+
+
+def state_cotangent(G: Array, complex_state: bool) -> Array:
+    """Pull the cotangent of `real_features` back to the state."""
+    if not complex_state:
+        return G
+    n = G.shape[-1] // 2
+    return to_complex(G[..., :n]) + 1j * to_complex(G[..., n:])
+
+
+def check_sizes(cell: AbstractCell) -> None:
+    for name in ("input_size", "hidden_size"):
+        value = getattr(cell, name)
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(f"`{type(cell).__name__}` needs {name} >= 1. Got {value!r}.")

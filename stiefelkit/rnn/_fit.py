@@ -1,0 +1,155 @@
+"""The training loop."""
+
+import dataclasses
+import math
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from .._tree import tree_map_with_path
+from .._typing import RNG, Tree
+from .._xp import array_namespace, from_host, generator, to_host
+from ..optim import AbstractOptimizer, State
+from ._batch import AbstractTask
+from ._callback import AbstractCallback
+from ._checkpoint import Snapshot, read_snapshot
+from ._model import Model
+
+
+@dataclasses.dataclass
+class Training:
+    """The state of a run, which callbacks look at and may stop.
+
+    `history` has one dict of plain numbers for each epoch, `losses` the loss of each update
+    of the last epoch.
+    """
+
+    model: Model
+    task: AbstractTask
+    optimizer: AbstractOptimizer
+    epochs: int
+    rng: Any
+    state: State
+    epoch: int = 0
+    history: list[dict[str, float]] = dataclasses.field(default_factory=list)
+    losses: list[float] = dataclasses.field(default_factory=list)
+    stop: bool = False
+    reason: str = ""
+
+
+def fit(
+    model: Model,
+    task: AbstractTask,
+    optimizer: AbstractOptimizer,
+    *,
+    epochs: int,
+    callbacks: Iterable[AbstractCallback] = (),
+    rng: RNG = None,
+    resume: str | None = None,
+) -> Training:
+    """Train a model in place.
+
+    Parameters
+    ----------
+    model : Model
+        Its `params` are replaced after every epoch.
+    task : AbstractTask
+    optimizer : AbstractOptimizer
+    epochs : int
+        How many epochs to have trained in the end, those before `resume` included.
+    callbacks : iterable of AbstractCallback
+        Called after every epoch in this order.
+    rng : int, `numpy.random.Generator` or None
+        Draws or shuffles the batches.
+    resume : str, optional
+        A checkpoint of the same model, task and optimizer to go on from. On the same
+        machine the curve is that of the uninterrupted run, bit for bit.
+
+    Returns
+    -------
+    Training
+        With the history of all epochs.
+
+    Raises
+    ------
+    FloatingPointError
+        If the loss of an epoch is not finite; the model keeps the parameters before it.
+    CheckpointError
+        If `resume` cannot be gone on from.
+
+    Examples
+    --------
+    >>> from stiefelkit.optim import Adam
+    >>> from stiefelkit.rnn import Adding, Model, OrthogonalCell, fit
+    >>> task = Adding(length=4, updates_per_epoch=2)
+    >>> model = Model.for_task(OrthogonalCell(2, 4), task, rng=0)
+    >>> [record["epoch"] for record in fit(model, task, Adam(1e-3), epochs=2, rng=0).history]
+    [1, 2]
+    """
+    state = optimizer.init(model.params, model.manifolds())
+    run = Training(model, task, optimizer, epochs, generator(rng), state)
+    callbacks = list(callbacks)
+    if resume is not None:
+        _restore(run, read_snapshot(resume), callbacks)
+    for callback in callbacks:
+        callback.start(run)
+    while run.epoch < epochs and not run.stop:
+        _train_epoch(run, callbacks)
+        for callback in callbacks:
+            callback.epoch(run)
+    for callback in callbacks:
+        callback.end(run)
+    return run
+
+
+def _train_epoch(run: Training, callbacks: list[AbstractCallback]) -> None:
+    model, params, state = run.model, run.model.params, run.state
+    like, begun = params["readout"]["u"], time.perf_counter()
+    losses, measured = [], []
+    for host in run.task.train(run.rng):
+        loss, grads, other = model.loss_and_grads(params, host.like(like))
+        params, state = run.optimizer.update(grads, state, params)
+        losses.append(loss)
+        measured.append(other)
+        for callback in callbacks:
+            callback.update(run)
+    # The only look at the device in an epoch's training.
+    run.losses = to_host(array_namespace(like).stack(losses)).tolist()
+    record = {
+        "epoch": run.epoch + 1,
+        "step": state.step,
+        "loss": math.fsum(run.losses) / len(losses),
+    }
+    if not math.isfinite(record["loss"]):
+        raise FloatingPointError(
+            f"The loss was not finite in epoch {record['epoch']}. Lower the learning rate, or clip "
+            "the gradient; the model has the parameters of the epoch before."
+        )
+    if measured[0] is not None:
+        values = to_host(array_namespace(like).stack(measured)).tolist()
+        record[model.loss.quantity] = math.fsum(values) / len(values)
+    model.params, run.state = params, state
+    scores = model.evaluate(run.task.validation())
+    record.update({f"validation_{name}": value for name, value in scores.items()})
+    residual = model.residual()
+    if residual is not None:
+        record["residual"] = residual
+    record["seconds"] = time.perf_counter() - begun
+    run.history.append(record)
+    run.epoch += 1
+
+
+def _restore(run: Training, snapshot: Snapshot, callbacks: list[AbstractCallback]) -> None:
+    snapshot.check_same(run.model, run.task, run.optimizer)
+
+    def load(prefix: str, tree: Tree) -> Tree:
+        return tree_map_with_path(
+            lambda path, x: from_host(snapshot.array(f"{prefix}/{path}", tuple(x.shape)), x), tree
+        )
+
+    run.model.params = load("params", run.model.params)
+    run.state = run.state._replace(step=snapshot.meta["step"], slots=load("slots", run.state.slots))
+    run.rng.bit_generator.state = snapshot.meta["rng"]
+    run.history, run.epoch = snapshot.meta["history"], snapshot.meta["epoch"]
+    for callback in callbacks:
+        callback.restore(snapshot.meta["callbacks"].get(type(callback).__name__, {}))

@@ -1,0 +1,91 @@
+"""A recurrent cell whose matrix stays orthogonal, or unitary."""
+
+import dataclasses
+from typing import Any, Literal
+
+from .._typing import RNG, Array, Tree
+from .._xp import eye_like
+from ..linalg import random_block_rotation, random_frame
+from ..manifolds import AbstractManifold, Euclidean
+from ..parametrizations import CWY, AbstractParametrization
+from ._activation import AbstractActivation, ModReLU
+from ._cell import AbstractCell, check_sizes
+
+_STARTS = {
+    "rotation": lambda n, rng, like: random_block_rotation(n, rng=rng, like=like),
+    "haar": lambda n, rng, like: random_frame(n, rng=rng, like=like),
+    "identity": lambda n, rng, like: eye_like(like, n),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class OrthogonalCell(AbstractCell):
+    r"""A recurrence with an orthogonal matrix, real, or unitary and complex.
+
+    .. math:: h_t = a(h_{t-1} W^\top + x_t W_{in}^\top + c), \qquad W^\top W = I
+
+    Parameters
+    ----------
+    input_size, hidden_size : int
+    recurrent : AbstractParametrization or AbstractManifold, optional
+        How W is kept orthogonal: as the image of free parameters (``CWY(hidden_size)`` by
+        default), or as a point that the optimizer moves on a manifold (``Orthogonal()``).
+    activation : AbstractActivation
+    start : {"rotation", "haar", "identity"}
+        Initial W: random plane rotations, uniform, or the identity.
+    input_scale : float
+        Standard deviation of x_t W_in^T for inputs of unit mean square.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stiefelkit.rnn import OrthogonalCell
+    >>> cell = OrthogonalCell(1, 4)
+    >>> H, _ = cell.forward(cell.init(rng=0, like=np.empty(0)), np.ones((3, 2, 1)))
+    >>> H.shape
+    (3, 2, 4)
+    """
+
+    input_size: int
+    hidden_size: int
+    recurrent: AbstractParametrization | AbstractManifold | None = None
+    activation: AbstractActivation = ModReLU()
+    start: Literal["rotation", "haar", "identity"] = "rotation"
+    input_scale: float = 1.0
+
+    def __post_init__(self):
+        check_sizes(self)
+        if self.recurrent is None:
+            object.__setattr__(self, "recurrent", CWY(self.hidden_size))
+        shape = getattr(self.recurrent, "n", self.hidden_size), getattr(self.recurrent, "p", None)
+        if shape[0] != self.hidden_size or shape[1] not in (None, self.hidden_size):
+            raise ValueError(
+                f"`OrthogonalCell` needs a square recurrent matrix of size {self.hidden_size}. "
+                f"Got `{type(self.recurrent).__name__}` of {shape[0]} by {shape[1]}."
+            )
+        if self.start not in _STARTS:
+            raise ValueError(f"`start` is one of {sorted(_STARTS)}. Got {self.start!r}.")
+
+    def _init_recurrent(self, rng: RNG, like: Array) -> Tree:
+        W = _STARTS[self.start](self.hidden_size, rng, like)
+        if isinstance(self.recurrent, AbstractManifold):
+            return W
+        if getattr(self.recurrent, "k", self.hidden_size) != self.hidden_size:
+            return self.recurrent.init(rng=rng, like=like)  # too few reflections for a given W
+        return self.recurrent.from_matrix(W)
+
+    def _recurrent_manifolds(self, params: Tree) -> Tree:
+        if isinstance(self.recurrent, AbstractManifold):
+            return self.recurrent
+        fixed = self.recurrent.fixed
+        return {name: None if name in fixed else Euclidean() for name in params}
+
+    def recurrent_forward(self, params: Tree) -> tuple[Array, Any]:
+        if isinstance(self.recurrent, AbstractManifold):
+            return params, None
+        return self.recurrent.matrix_forward(params)
+
+    def recurrent_backward(self, G: Array, residuals: Any) -> Tree:
+        if isinstance(self.recurrent, AbstractManifold):
+            return G
+        return self.recurrent.matrix_backward(G, residuals)
