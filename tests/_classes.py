@@ -17,6 +17,8 @@ from stiefelkit._xp import array_namespace, device, to_host
 
 DTYPES = ("float32", "float64", "complex64", "complex128")
 DOUBLES = ("float64", "complex128")
+REAL = dict(zip(DTYPES, ("float32", "float64") * 2, strict=True))
+DOUBLE = dict(zip(DTYPES, ("float64", "float64", "complex128", "complex128"), strict=True))
 # Shapes of frames: every edge that the conventions promise.
 SHAPES = {
     "n=1": (1, 1),

@@ -1,0 +1,279 @@
+"""The laws that tangent spaces, metrics and points obey on every manifold."""
+
+import numpy as np
+import pytest
+
+from stiefelkit import manifolds
+from stiefelkit.manifolds import (
+    AbstractManifold,
+    CanonicalMetric,
+    Euclidean,
+    EuclideanMetric,
+    Orthogonal,
+    Stiefel,
+)
+
+from .._classes import (
+    DOUBLE,
+    DTYPES,
+    FAST,
+    REAL,
+    SHAPES,
+    adjoint,
+    assert_close,
+    assert_kept,
+    eps,
+    host,
+    inner,
+    instances,
+    named,
+    normal,
+    orthonormality,
+    shapes,
+)
+
+MANIFOLDS = instances(manifolds, AbstractManifold)
+
+
+def fits(manifold, shape, dtype):
+    """Say whether a manifold has points of a shape and a field, by asking for one."""
+    try:
+        manifold.random_point(*shape[-2:], rng=0, like=np.empty(0, dtype), batch=shape[:-2])
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+def cases(dtypes=DTYPES, names=tuple(SHAPES), flat=True):
+    """Return pytest parameters (manifold, shape, dtype) for all that fit together."""
+    return pytest.mark.parametrize(
+        ("manifold", "shape", "dtype"),
+        [
+            pytest.param(m, SHAPES[name], dtype, id=f"{str(m).replace('()', '')}-{name}-{dtype}")
+            for m in MANIFOLDS
+            for name in names
+            for dtype in dtypes
+            if fits(m, SHAPES[name], dtype) and (flat or m != Euclidean())
+        ],
+    )
+
+
+def draw_point(manifold, shape, dtype, library, seed=5):
+    like = library.like(dtype)
+    return manifold.random_point(*shape[-2:], rng=seed, like=like, batch=shape[:-2])
+
+
+def draw_tangent(manifold, Q, rng, dtype):
+    """Draw a tangent vector at a host point without the help of the manifold."""
+    X = normal(rng, Q.shape, dtype)
+    if isinstance(manifold, Euclidean):
+        return X
+    M = adjoint(Q) @ X
+    return X - Q @ (M + adjoint(M)) / 2
+
+
+def assert_tangent(manifold, Q, Z, dtype):
+    """Check that Q^T Z is skew, on frames: the condition for being tangent."""
+    if isinstance(manifold, Euclidean):
+        assert Z.shape == Q.shape
+    else:
+        M = adjoint(Q) @ Z
+        bound = 8 * Q.shape[-2] * eps(dtype) * (1 + np.max(np.abs(Z), initial=0.0))
+        assert_close(M + adjoint(M), np.zeros_like(M), bound)
+
+
+def close_to(dtype):
+    """Return the bound for results of a few products of entries of order 1."""
+    return 100 * eps(dtype)
+
+
+def test_every_manifold_has_the_shapes_it_should():
+    square = [m for m in MANIFOLDS if fits(m, (4, 4), "float64")]
+    thin = [m for m in MANIFOLDS if fits(m, (5, 2), "float64")]
+    assert len(MANIFOLDS) == len(square) >= 4
+    assert {type(m) for m in thin} >= {Stiefel, Euclidean}
+    assert Orthogonal() not in thin
+    assert {m.metric for m in MANIFOLDS if isinstance(m, Stiefel)} == {
+        EuclideanMetric(),
+        CanonicalMetric(),
+    }
+
+
+@FAST
+@cases()
+def test_projection_is_idempotent_and_tangent(manifold, shape, dtype, library, rng):
+    Q = draw_point(manifold, shape, dtype, library)
+    X = library.asarray(normal(rng, shape, dtype), dtype)
+    Z = manifold.project(Q, X)
+    assert_tangent(manifold, host(Q), host(Z), dtype)
+    assert_close(host(manifold.project(Q, Z)), host(Z), close_to(dtype))
+
+
+@FAST
+@cases()
+def test_projection_is_self_adjoint(manifold, shape, dtype, library, rng):
+    Q = draw_point(manifold, shape, dtype, library)
+    X, Y = (library.asarray(normal(rng, shape, dtype), dtype) for _ in range(2))
+    left = inner(host(X), host(manifold.project(Q, Y)))
+    right = inner(host(manifold.project(Q, X)), host(Y))
+    assert_close(left, right, close_to(dtype))
+
+
+@FAST
+@cases()
+def test_projection_leaves_every_tangent_vector(manifold, shape, dtype, library, rng):
+    """On U(n) this fails if the transpose is not conjugated."""
+    Q = draw_point(manifold, shape, dtype, library)
+    Z = draw_tangent(manifold, host(Q), rng, dtype)
+    found = manifold.project(Q, library.asarray(Z, dtype))
+    assert_close(host(found), Z, close_to(dtype))
+
+
+@FAST
+@cases()
+def test_riemannian_gradient_represents_the_derivative(manifold, shape, dtype, library, rng):
+    Q = draw_point(manifold, shape, dtype, library)
+    G = library.asarray(normal(rng, shape, dtype), dtype)
+    Z = library.asarray(draw_tangent(manifold, host(Q), rng, dtype), dtype)
+    gradient = manifold.riemannian_gradient(Q, G)
+    assert_tangent(manifold, host(Q), host(gradient), dtype)
+    derivative = inner(host(G), host(Z))
+    # A flat array counts as one, however many axes it has.
+    derivative = np.sum(derivative) if isinstance(manifold, Euclidean) else derivative
+    found = manifold.inner(Q, gradient, Z)
+    assert_close(host(found), np.asarray(derivative), close_to(dtype))
+
+
+@FAST
+@cases()
+def test_inner_product_is_symmetric_and_positive(manifold, shape, dtype, library, rng):
+    Q = draw_point(manifold, shape, dtype, library)
+    Y, Z = (library.asarray(draw_tangent(manifold, host(Q), rng, dtype), dtype) for _ in range(2))
+    product = manifold.inner(Q, Y, Z)
+    assert_kept(product, library, REAL[dtype])
+    assert_close(host(product), host(manifold.inner(Q, Z, Y)), close_to(dtype))
+    square, norm = host(manifold.inner(Q, Z, Z)), host(manifold.norm(Q, Z))
+    assert_close(norm**2, square, close_to(dtype))
+    # Between half and the whole of the squared Frobenius norm, for all metrics we have.
+    frobenius = np.sum(np.abs(host(Z)) ** 2)
+    assert np.sum(square) >= (0.5 - close_to(dtype)) * frobenius
+
+
+@FAST
+@pytest.mark.parametrize("shape", shapes())
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_inner_products_are_the_textbook_ones(shape, dtype, library, rng):
+    Q = draw_point(Stiefel(), shape, dtype, library)
+    Y, Z = (library.asarray(draw_tangent(Stiefel(), host(Q), rng, dtype), dtype) for _ in range(2))
+    q, y, z = host(Q), host(Y), host(Z)
+    P = np.eye(shape[-2]) - q @ adjoint(q) / 2
+    assert_close(host(EuclideanMetric().inner(Q, Y, Z)), inner(y, z), close_to(dtype))
+    assert_close(host(CanonicalMetric().inner(Q, Y, Z)), inner(y, P @ z), close_to(dtype))
+
+
+@FAST
+@cases()
+def test_transport_and_retraction_land_where_they_should(manifold, shape, dtype, library, rng):
+    Q = draw_point(manifold, shape, dtype, library)
+    Y, Z = (manifold.random_tangent(Q, rng=rng) for _ in range(2))
+    target = manifold.retract(Q, Z)
+    manifold.check_point(target)
+    assert_tangent(manifold, host(target), host(manifold.transport(Q, Y, target)), dtype)
+
+
+@FAST
+@cases()
+def test_mean_square_keeps_quotients_tangent(manifold, shape, dtype, library, rng):
+    Q = draw_point(manifold, shape, dtype, library)
+    Z = draw_tangent(manifold, host(Q), rng, dtype)
+    found = host(manifold.mean_square(Q, library.asarray(Z, dtype)))
+    squares = np.abs(Z) ** 2
+    if not isinstance(manifold, Euclidean):
+        squares = np.mean(squares, axis=(-1, -2), keepdims=True)
+    assert_close(found, squares, close_to(dtype))
+    assert_tangent(manifold, host(Q), Z / (found**0.5 + 1e-8), dtype)
+
+
+@FAST
+@cases(names=("n=1", "p=1", "thin", "p=n-1", "square", "batch"), flat=False)
+def test_repair_squares_the_error(manifold, shape, dtype, library, rng):
+    Q = host(draw_point(manifold, shape, dtype, library))
+    off = Q + 3e-3 * normal(rng, shape, dtype)
+    error = orthonormality(off)
+    found = orthonormality(host(manifold.repair(library.asarray(off, dtype))))
+    assert found <= error**2 + 8 * shape[-1] ** 0.5 * eps(dtype)
+
+
+@FAST
+@cases()
+def test_repair_leaves_points(manifold, shape, dtype, library):
+    Q = draw_point(manifold, shape, dtype, library)
+    assert_close(host(manifold.repair(Q)), host(Q), 8 * eps(dtype))
+
+
+@cases(dtypes=("float32", "complex128"), names=("thin", "square"))
+def test_equal_to_numpy_on_every_library(manifold, shape, dtype, library, rng):
+    Q = draw_point(manifold, shape, dtype, library)
+    Z = manifold.random_tangent(Q, rng=6)
+    X = library.asarray(normal(rng, shape, dtype), dtype)
+    x, before = host(X), host(Q)
+    found = (
+        *(Q, Z, manifold.project(Q, X), manifold.riemannian_gradient(Q, X)),
+        *(manifold.retract(Q, 0.1 * Z), manifold.transport(Q, Z, Q), manifold.repair(Q)),
+    )
+    q = manifold.random_point(*shape[-2:], rng=5, like=np.empty(0, DOUBLE[dtype]), batch=shape[:-2])
+    z = manifold.random_tangent(q, rng=6)
+    expected = (
+        *(q, z, manifold.project(q, x), manifold.riemannian_gradient(q, x)),
+        *(manifold.retract(q, 0.1 * z), manifold.transport(q, z, q), manifold.repair(q)),
+    )
+    for array in found:
+        assert_kept(array, library, dtype)
+    stacked = np.stack([host(x) for x in found])
+    assert_close(stacked, np.stack(expected), close_to(dtype))
+    # Nothing above changed its inputs.
+    assert_close(host(Q), before, 0)
+    assert_close(host(X), x, 0)
+
+
+@FAST
+@cases(names=("batch", "batch-square"), flat=False)
+def test_batch_is_a_loop(manifold, shape, dtype, library, rng):
+    Q = draw_point(manifold, shape, dtype, library)
+    X, Y = (library.asarray(normal(rng, shape, dtype), dtype) for _ in range(2))
+    matrices = (manifold.project, manifold.riemannian_gradient, manifold.mean_square)
+
+    def results(Q, X, Y):
+        numbers = (manifold.inner(Q, X, Y), manifold.norm(Q, manifold.project(Q, X)))
+        arrays = [*(f(Q, X) for f in matrices), manifold.repair(Q), *numbers]
+        return [host(x) for x in arrays]
+
+    one_by_one = [results(Q[i, ...], X[i, ...], Y[i, ...]) for i in range(shape[0])]
+    expected = np.concatenate([np.stack(x).ravel() for x in zip(*one_by_one, strict=True)])
+    found = np.concatenate([x.ravel() for x in results(Q, X, Y)])
+    assert_close(found, expected, close_to(dtype))
+
+
+@FAST
+@cases()
+def test_seeds_decide(manifold, shape, dtype, library):
+    one, same = (draw_point(manifold, shape, dtype, library, seed=1) for _ in range(2))
+    assert_close(host(one), host(same), 0)
+    generator = np.random.default_rng(1)
+    again, fresh = (draw_point(manifold, shape, dtype, library, seed=generator) for _ in range(2))
+    assert_close(host(one), host(again), 0)
+    # There are but two real points for n = 1, and none in an empty batch.
+    if shape[-2] > 1 and 0 not in shape:
+        assert np.max(np.abs(host(again) - host(fresh))) > 0.01
+
+
+@pytest.mark.libraries("numpy")
+@pytest.mark.parametrize("manifold", named([m for m in MANIFOLDS if m != Euclidean()]))
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+def test_random_points_are_uniform(manifold, dtype, library):
+    """Moments of the Haar measure: mean 0 and E|q|^2 = 1/n, of each entry."""
+    n, count = 3, 40000
+    Q = manifold.random_point(n, n, rng=7, like=library.like(dtype), batch=(count,))
+    # Six standard deviations of a mean of `count` numbers of variance at most 1/n.
+    assert_close(np.mean(Q, axis=0), np.zeros((n, n), dtype), 6 / (n * count) ** 0.5)
+    assert_close(np.mean(np.abs(Q) ** 2, axis=0), np.full((n, n), 1 / n), 6 * 0.3 / count**0.5)
