@@ -19,6 +19,7 @@ SHAPES = {
     "square": {"n": 4, "p": 4, "k": 4, "m": 4, "q": 4},
     "odd": {"n": 5, "p": 3, "k": 5, "m": 3, "q": 2},
     "m=0": {"n": 4, "p": 2, "k": 2, "m": 0, "q": 2},
+    "small": {"n": 3, "p": 2, "k": 2, "m": 2, "q": 2},
     "recursive": {"n": 41, "p": 38, "k": 37, "m": 2, "q": 3},  # solve_triangular splits at 32
 }
 BATCHES = {"one": (), "batch": (2,), "empty": (0,)}
@@ -80,7 +81,12 @@ def _options(name, n):
     return [{}]
 
 
-def cases(shapes=tuple(SHAPES), batches=("one", "batch", "mixed"), names=tuple(OPS)):
+def cases(
+    shapes=tuple(SHAPES),
+    batches=("one", "batch", "mixed"),
+    names=tuple(OPS),
+    fields=("real", "complex"),
+):
     """Return pytest parameters for ops, fields, shapes, batches and options."""
     found = []
     for name, shape, batch in itertools.product(names, shapes, batches):
@@ -92,7 +98,9 @@ def cases(shapes=tuple(SHAPES), batches=("one", "batch", "mixed"), names=tuple(O
             continue
         if shape == "recursive" and "frame" in kinds:
             continue  # no triangular solve, and signs that a small step would flip
-        for field in ("real", "complex")["complex" in kinds :]:
+        for field in fields:
+            if field == "real" and "complex" in kinds:
+                continue
             choices = {field == "complex", False}
             optional = choices if any(p.optional for p in op.signature.parameters) else {True}
             found += [
@@ -188,3 +196,43 @@ def each(function, tree):
     if isinstance(tree, tuple):
         return tuple(each(function, x) for x in tree)
     return None if tree is None else function(tree)
+
+
+def run(case, args, library=None, dtype=None, seed=1):
+    """Return op, op.forward and the cotangents of op.backward, on the arrays of a library.
+
+    The cotangent is drawn on the host for the shape of the output. Outputs that are None
+    stay None; all three come as tuples.
+    """
+    if library is not None:
+        args = on_library(case, args, library, dtype)
+    plain = case.op(*args, **case.options)
+    out, residuals = case.op.forward(*args, **case.options)
+    G = cotangents(case, out, seed)
+    if library is not None:
+        G = each(lambda g: library.asarray(g, like_field(g, dtype)), G)
+    return as_tuple(plain), as_tuple(out), case.op.backward(G, residuals)
+
+
+def on_library(case, args, library, dtype=None):
+    """Return the arguments with the arrays in a library; `dtype` is the real one."""
+    places = array_positions(case, args)
+    return [
+        library.asarray(a, like_field(a, dtype)) if i in places else a for i, a in enumerate(args)
+    ]
+
+
+def like_field(host, dtype):
+    """Return the name of the real or complex dtype that belongs to a real one."""
+    if dtype is None or not np.iscomplexobj(host):
+        return dtype
+    return {"float32": "complex64", "float64": "complex128"}[dtype]
+
+
+def assert_tuples_close(actual, expected, factor, eps):
+    """Compare host tuples to `factor` times eps, relative to the largest entry of each."""
+    assert [x is None for x in actual] == [x is None for x in expected]
+    for x, y in zip(actual, expected, strict=True):
+        if x is not None:
+            scale = max(1.0, float(np.max(np.abs(y), initial=0.0)))
+            np.testing.assert_allclose(x, y, rtol=0, atol=factor * eps * scale, strict=False)

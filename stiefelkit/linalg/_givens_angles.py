@@ -46,8 +46,8 @@ def givens_angles(Q, /):
 
 def _entries(X, r):
     """Return what a round makes of X_ii and X_ji: the entry kept and the entry cleared."""
-    xp, p = array_namespace(X), X.shape[-1]
-    flat = xp.reshape(X, (*X.shape[:-2], -1))
+    xp, (n, p) = array_namespace(X), X.shape[-2:]
+    flat = xp.reshape(X, (*X.shape[:-2], n * p))
     kept = [(r.first + a) * (p + 1) for a in range(r.count)]
     cleared = [(r.last - a) * p + r.first + a for a in range(r.count)]
     return tuple(xp.take(flat, index_from_host(k, X), axis=-1) for k in (kept, cleared))
