@@ -42,19 +42,18 @@ def _turn_panel(c, s, u, v, X, p):
         end -= count
         for a in range(count):
             k = end + a
-            _rotate(c[k], s[k] * u[k], s[k] * v[k], X[first + a], X[total - first - a])
+            _rotate(c[k], s[k] * u[k], s[k] * v[k], X, first + a, total - first - a)
 
 
 @compiled
-def _rotate(c, sr, si, x, y):
-    """Take x, y to c x + s y, c y - s* x."""
-    xr, xi, yr, yi = x[0], x[1], y[0], y[1]
-    for t in range(xr.size):
-        a, b, d, e = xr[t], xi[t], yr[t], yi[t]
-        xr[t] = c * a + sr * d - si * e
-        xi[t] = c * b + sr * e + si * d
-        yr[t] = c * d - sr * a - si * b
-        yi[t] = c * e - sr * b + si * a
+def _rotate(c, sr, si, X, i, j):
+    """Take the rows x, y to c x + s y, c y - s* x."""
+    for t in range(X.shape[2]):
+        xr, xi, yr, yi = X[i, 0, t], X[i, 1, t], X[j, 0, t], X[j, 1, t]
+        X[i, 0, t] = c * xr + sr * yr - si * yi
+        X[i, 1, t] = c * xi + sr * yi + si * yr
+        X[j, 0, t] = c * yr - sr * xr - si * xi
+        X[j, 1, t] = c * yi - sr * xi + si * xr
 
 
 @compiled
@@ -76,30 +75,30 @@ def _turn_panel_back(c, s, u, v, X, G, dtheta, dphi, p):
         first, count = first_and_count(total, n, p)
         for a in range(count):
             i, j = first + a, total - first - a
-            by_angle, by_phase = _slopes(c[k], s[k], u[k], v[k], X[i], X[j], G[i], G[j])
+            by_angle, by_phase = _slopes(c[k], s[k], u[k], v[k], X, G, i, j)
             dtheta[k] += by_angle
             dphi[k] += by_phase
-            _rotate(c[k], -s[k] * u[k], -s[k] * v[k], X[i], X[j])
-            _rotate(c[k], -s[k] * u[k], -s[k] * v[k], G[i], G[j])
+            _rotate(c[k], -s[k] * u[k], -s[k] * v[k], X, i, j)
+            _rotate(c[k], -s[k] * u[k], -s[k] * v[k], G, i, j)
             k += 1
 
 
 @compiled
-def _slopes(c, s, u, v, x, y, f, g):
-    """Return the derivatives by angle and phase, for rows x, y after the rotation.
+def _slopes(c, s, u, v, X, G, i, j):
+    """Return the derivatives by angle and phase, for the rows x, y of `X` after the rotation.
 
-    With P = <f, y> and R = <g, x>: Re(eP - e*R) by the angle, and by the phase, whose rows
-    are those before the rotation, -sin (cos Im(eP + e*R) + sin Im(<f, x> - <g, y>)).
+    With f, g the rows of `G`, P = <f, y> and R = <g, x>: Re(eP - e*R) by the angle, and by the
+    phase, whose rows are those before, -sin (cos Im(eP + e*R) + sin Im(<f, x> - <g, y>)).
     """
-    xr, xi, yr, yi = x[0], x[1], y[0], y[1]
-    fr, fi, gr, gi = f[0], f[1], g[0], g[1]
-    pr = pi = rr = ri = own = x.dtype.type(0)
-    for t in range(xr.size):
-        pr += fr[t] * yr[t] + fi[t] * yi[t]
-        pi += fr[t] * yi[t] - fi[t] * yr[t]
-        rr += gr[t] * xr[t] + gi[t] * xi[t]
-        ri += gr[t] * xi[t] - gi[t] * xr[t]
-        own += fr[t] * xi[t] - fi[t] * xr[t] - gr[t] * yi[t] + gi[t] * yr[t]
+    pr = pi = rr = ri = own = X.dtype.type(0)
+    for t in range(X.shape[2]):
+        xr, xi, yr, yi = X[i, 0, t], X[i, 1, t], X[j, 0, t], X[j, 1, t]
+        fr, fi, gr, gi = G[i, 0, t], G[i, 1, t], G[j, 0, t], G[j, 1, t]
+        pr += fr * yr + fi * yi
+        pi += fr * yi - fi * yr
+        rr += gr * xr + gi * xi
+        ri += gr * xi - gi * xr
+        own += fr * xi - fi * xr - gr * yi + gi * yr
     by_angle = u * pr - v * pi - u * rr - v * ri
     by_phase = -s * (c * (u * pi + v * pr + u * ri - v * rr) + s * own)
     return by_angle, by_phase

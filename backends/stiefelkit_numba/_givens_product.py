@@ -45,7 +45,7 @@ def backward(G, saved, /):
     memory besides the two copies.
     """
     theta, Y, phi = saved
-    none = phi is None
+    phaseless = phi is None
     theta, phi, (X, G), shape = _flat(theta, phi, Y, G)
     c, s = numpy.cos(theta), numpy.sin(theta)
     p = _columns(X.shape[-2], theta.shape[-1])
@@ -54,9 +54,8 @@ def backward(G, saved, /):
         _real.turn_back(c, s, X, G, dtheta, p)
     else:
         _complex.turn_back(c, s, *_phases(phi), _planes(X), _planes(G), dtheta, dphi, p)
-    slopes = (d.reshape(shape + d.shape[-1:]) for d in (dtheta, dphi))
-    dtheta, dphi = slopes
-    return dtheta, G.reshape(Y.shape), None if none else dphi
+    dtheta, dphi = (d.reshape(shape + d.shape[-1:]) for d in (dtheta, dphi))
+    return dtheta, G.reshape(Y.shape), None if phaseless else dphi
 
 
 def _declines(X, phi):

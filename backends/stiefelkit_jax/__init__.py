@@ -1,0 +1,19 @@
+"""JAX: kernels for its arrays, and how to reach it."""
+
+try:
+    import jax as _jax  # noqa: F401
+except ModuleNotFoundError as _error:
+    if _error.name != "jax":
+        raise
+    raise ModuleNotFoundError(
+        "`stiefelkit_jax` needs JAX. Install it by `pip install stiefelkit[jax]`.", name="jax"
+    ) from None
+
+from ._backend import BACKEND as BACKEND
+
+KERNELS = {
+    "solve_triangular": "stiefelkit_jax._solve_triangular:solve_triangular",
+    "givens_product": "stiefelkit_jax._givens_product:givens_product",
+    "givens_product.forward": "stiefelkit_jax._givens_product:forward",
+    "givens_product.backward": "stiefelkit_jax._givens_product:backward",
+}

@@ -1,0 +1,15 @@
+"""PyTorch: kernels for its tensors, and how to reach it."""
+
+try:
+    import torch as _torch  # noqa: F401
+except ModuleNotFoundError as _error:
+    if _error.name != "torch":
+        raise
+    raise ModuleNotFoundError(
+        "`stiefelkit_torch` needs PyTorch. Install it by `pip install stiefelkit[torch]`.",
+        name="torch",
+    ) from None
+
+from ._backend import BACKEND as BACKEND
+
+KERNELS = {"solve_triangular": "stiefelkit_torch._solve_triangular:solve_triangular"}
