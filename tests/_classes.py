@@ -128,7 +128,7 @@ def assert_kept(x, library, dtype):
     assert device(x) == library.device
 
 
-def central_difference(function, step=1e-3):
+def central_difference(function, step=2e-4):
     """Return the derivative at 0 to fourth order: about 1e-12 is lost to rounding."""
     ahead, behind = function(step) - function(-step), function(2 * step) - function(-2 * step)
     return (8 * ahead - behind) / (12 * step)

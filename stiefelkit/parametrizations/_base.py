@@ -5,7 +5,7 @@ import dataclasses
 from typing import Any
 
 from .._typing import RNG, Array
-from .._xp import adjoint, array_namespace, conj, zeros_like
+from .._xp import adjoint, array_namespace, conj, sum_to_shape, zeros_like
 from ..linalg import random_frame
 
 Params = dict[str, Array]
@@ -85,7 +85,7 @@ class AbstractParametrization(abc.ABC):
         return {**self._map_backward(G * conj(d)[..., None, :], inner), **self._no_cotangents()}
 
     def apply(self, params: Params, X: Array) -> Array:
-        """Multiply the frame to `X` of shape ``(..., p, m)``."""
+        """Multiply the frame to `X` of shape ``(..., p, m)``; leading axes broadcast."""
         return self.apply_forward(params, X)[0]
 
     def apply_forward(self, params: Params, X: Array) -> tuple[Array, Any]:
@@ -96,7 +96,8 @@ class AbstractParametrization(abc.ABC):
     def apply_backward(self, G: Array, residuals: Any) -> tuple[Params, Array]:
         """Return the cotangents of the parameters and of `X`."""
         Q, X, inner = residuals
-        return self.matrix_backward(G @ adjoint(X), inner), adjoint(Q) @ G
+        dQ = sum_to_shape(G @ adjoint(X), tuple(Q.shape))
+        return self.matrix_backward(dQ, inner), sum_to_shape(adjoint(Q) @ G, tuple(X.shape))
 
     def _no_cotangents(self):
         return dict.fromkeys(sorted(self.fixed))
@@ -118,12 +119,13 @@ class SequentialMap:
 
     def apply_forward(self, params, X):
         Y, residuals = self._product_forward(params, self._padded(params, X))
-        return Y, (residuals, params["d"])
+        return Y, (residuals, params["d"], tuple(X.shape))
 
     def apply_backward(self, G, residuals):
-        inner, d = residuals
+        inner, d, shape = residuals
         grads, dX = self._product_backward(G, inner)
-        return {**grads, **self._no_cotangents()}, conj(d)[..., :, None] * dX[..., : self.p, :]
+        dX = sum_to_shape(conj(d)[..., :, None] * dX[..., : self.p, :], shape)
+        return {**grads, **self._no_cotangents()}, dX
 
 
 def ones_like_columns(V: Array, p: int) -> Array:
