@@ -36,9 +36,17 @@ _COMMON: dict[str, Any] = {
     "schedule": "cosine",
     "input_scale": 1.0,
 }
+# Chosen on validation digits, of 15 % of each training fold, before any held-out one was seen.
+_DIGITS = {
+    "activation": "ReLU",
+    "input_scale": 0.3,
+    "learning_rate": 4e-3,
+    "orthogonal_learning_rate": 1e-3,
+    "epochs": 65,
+}
 DEFAULTS: dict[str | None, dict[str, Any]] = {
-    "digits": {},
-    "digits-permuted": {},
+    "digits": _DIGITS,
+    "digits-permuted": _DIGITS,
     "copying": {"optimizer": "rmsprop", "batch_size": 32, "epochs": 10, "schedule": "constant"},
     "adding": {"batch_size": 32, "epochs": 40, "orthogonal_learning_rate": 1e-3},
     None: {},
@@ -131,7 +139,7 @@ def make_optimizer(options: argparse.Namespace, updates: int) -> AbstractOptimiz
     def scheduled(rate: float) -> AbstractOptimizer:
         if options.schedule == "constant":
             return rule(rate)
-        return rule(Cosine(rate, steps=updates, warmup=min(100, updates // 10)))
+        return rule(Cosine(rate, steps=updates, warmup=updates // 20))
 
     parts: AbstractOptimizer = scheduled(options.learning_rate)
     if options.cell == "orthogonal":

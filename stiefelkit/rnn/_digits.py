@@ -15,6 +15,8 @@ _PERMUTATION_SEED = 92916  # the one that papers on permuted digits have in comm
 class Digits(AbstractTask):
     """Classify scikit-learn's 1797 real scans of 8 by 8 pixels, 64 steps of one pixel each.
 
+    Pixels are scaled to [-1, 1].
+
     Parameters
     ----------
     permuted : bool
@@ -72,7 +74,7 @@ class Digits(AbstractTask):
                 random_state=self.split_seed,
                 stratify=labels[train],
             )
-        inputs = (images / 16.0).T[..., None]
+        inputs = (images / 8.0 - 1.0).T[..., None]
         rows = {"train": train, "validation": validation, "test": test}
         return {name: Batch(inputs[:, r], labels[r]) for name, r in rows.items()}
 
