@@ -12,6 +12,7 @@ eigenvalue zero, which gives one more column of differences, and never a derivat
 
 from .._dispatch import dispatchable
 from .._xp import adjoint, array_namespace, is_complex, real, to_complex
+from ._orthonormalize import polish
 from ._skew import skew
 
 
@@ -64,7 +65,7 @@ def _forward(A):
     Q = Q if is_complex(A) else real(Q)
     if basis is not None:
         Q = xp.concat([Q[..., :p, :], basis @ Q[..., p:, :]], axis=-2)
-    return Q, (basis, angles, U, T, is_complex(A))
+    return polish(Q), (basis, angles, U, T, is_complex(A))
 
 
 def _turn(angle, U):

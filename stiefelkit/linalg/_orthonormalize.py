@@ -86,9 +86,18 @@ def _cholesky(X):
     return _divide(Q, second), adjoint(first @ second)
 
 
+def polish(Q):
+    """Repair a frame by one cubic step, which squares its error, at 4np^2 flops.
+
+    Eigenvectors and singular vectors are orthonormal to about 20 eps sqrt(p) only, and
+    beyond it from n = 200 on.
+    """
+    return Q - 0.5 * (Q @ (gram(Q) - eye_like(Q, Q.shape[-1])))
+
+
 def _polar(X):
     U, _, Vt = array_namespace(X).linalg.svd(X, full_matrices=False)
-    return U @ Vt, None
+    return polish(U @ Vt), None
 
 
 def _newton_schulz(X):
