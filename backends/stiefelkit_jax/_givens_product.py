@@ -122,9 +122,7 @@ def _backward(G, theta, Y, phi):
 
     (_, F), slopes = jax.lax.scan(step, (Y, _broadcast(G, theta, phi)), rounds)
     turns, rows = place
-    dtheta, dphi = (
-        None if x is None else jnp.moveaxis(x[turns, ..., rows], 0, -1) for x in slopes
-    )
+    dtheta, dphi = (None if x is None else jnp.moveaxis(x[turns, ..., rows], 0, -1) for x in slopes)
     return dtheta, F, dphi
 
 
