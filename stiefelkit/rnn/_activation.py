@@ -5,7 +5,7 @@ import dataclasses
 from typing import ClassVar
 
 from .._typing import Array
-from .._xp import array_namespace, conj, is_complex, phase, real
+from .._xp import array_namespace, conj, eps, is_complex, phase, real
 
 
 class AbstractActivation(abc.ABC):
@@ -77,7 +77,8 @@ class ModReLU(AbstractActivation):
         xp = array_namespace(z)
         modulus = xp.clip(xp.abs(z) + b, 0.0, None)
         if is_complex(z):
-            return xp.astype(modulus, z.dtype) * phase(z)
+            # 0 where z is 0, as in the real case.
+            return xp.where(z == 0, z, xp.astype(modulus, z.dtype) * phase(z))
         return xp.sign(z) * modulus
 
     def backward(self, g: Array, h: Array, z: Array | None, b: Array | None) -> Array:
@@ -85,12 +86,15 @@ class ModReLU(AbstractActivation):
         open_ = h != 0
         if not is_complex(h):
             return g * xp.astype(open_, g.dtype)
-        # With r = |z| = |h| - b and u = z/r: (1 + b/r) g - (b/r) u Re(u* g) where |z| > -b.
+        # With r = |z| = |h| - b and u = z/r, the part of g along u stays, the rest is scaled
+        # by |h|/r; by 1 where rounding has left nothing of r, as at z = 0 it has no limit.
         modulus = xp.abs(h)
-        r = xp.where(open_, modulus - b, xp.ones_like(modulus))
-        ratio = xp.astype(b / r, g.dtype)
+        r = modulus - b
+        known = r > 8 * eps(h) * modulus
+        ratio = xp.where(known, b / xp.where(known, r, xp.ones_like(r)), xp.zeros_like(r))
         u = phase(h)
-        out = (1 + ratio) * g - ratio * u * xp.astype(real(conj(u) * g), g.dtype)
+        along = u * xp.astype(real(conj(u) * g), g.dtype)
+        out = g + xp.astype(ratio, g.dtype) * (g - along)
         return out * xp.astype(open_, g.dtype)
 
     def bias_cotangent(self, delta: Array, h: Array) -> Array:
