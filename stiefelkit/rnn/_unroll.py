@@ -117,9 +117,7 @@ def _backward(G, saved, *, activation, last=False, outer=False):
         g = carried if last else G[t, ...] + carried
         z = inputs[t] if inputs else None
         carried = deltas.put(t, activation.backward(g, H[t + 1, ...], z, b)) @ Wc
-    if T == 0:
-        return zeros_like(W, tuple(W.shape)), zeros_like(H, (0, *shape)), carried, b
-    delta = deltas.stack()
+    delta = deltas.stack() if T else zeros_like(H, (0, *shape))
     xp, n = array_namespace(delta), shape[1]
     dW = OuterProduct(xp.reshape(delta, (-1, n)), xp.reshape(H[:-1, ...], (-1, n)))
     db = None if b is None else activation.bias_cotangent(delta, H[1:, ...])
