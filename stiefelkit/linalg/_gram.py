@@ -71,7 +71,9 @@ def cholesky(A, /):
     array([[2., 0.],
            [1., 1.]])
     """
-    message = f"`cholesky` needs a positive definite `A`. Got one that is not, of shape {A.shape}."
+    message = (
+        f"`cholesky` needs a positive definite `A`. Got one that is not, of shape {tuple(A.shape)}."
+    )
     with singular_as(message):
         return array_namespace(A).linalg.cholesky(A)
 

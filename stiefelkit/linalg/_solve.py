@@ -66,7 +66,9 @@ def solve(A, B, /):
         batch = broadcast_shapes(A.shape[:-2], B.shape[:-2])
         A = xp.broadcast_to(A, (*batch, *A.shape[-2:]))
         B = xp.broadcast_to(B, (*batch, *B.shape[-2:]))
-    with singular_as(f"`solve` needs an invertible `A`. Got a singular one of shape {A.shape}."):
+    with singular_as(
+        f"`solve` needs an invertible `A`. Got a singular one of shape {tuple(A.shape)}."
+    ):
         return xp.linalg.solve(A, B)
 
 

@@ -1,0 +1,61 @@
+"""The four orthonormal factors."""
+
+import numpy as np
+import pytest
+
+from stiefelkit import linalg
+
+from .._arguments import adjoint, draw_like
+
+EPS = np.finfo(np.float64).eps
+FIELDS = ["real", "complex"]
+SIZES = [(1, 1), (6, 1), (7, 3), (5, 5)]
+
+
+def full_rank(rng, n, p, field):
+    X = draw_like(rng, (n, p), field == "complex") / np.sqrt(n)
+    return X + 2 * np.eye(n, p)
+
+
+@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize(("n", "p"), SIZES)
+@pytest.mark.parametrize("method", ["qr", "cholesky"])
+def test_triangular_factor_has_a_positive_diagonal(method, n, p, field, rng):
+    X = draw_like(rng, (n, p), field == "complex")
+    R = adjoint(linalg.orthonormalize(X, method=method)) @ X
+    np.testing.assert_allclose(np.tril(R, -1), 0, atol=1000 * EPS)
+    np.testing.assert_allclose(np.imag(np.diagonal(R)), 0, atol=1000 * EPS)
+    assert np.all(np.real(np.diagonal(R)) > 0)
+
+
+@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize(("n", "p"), SIZES)
+@pytest.mark.parametrize(("fast", "slow"), [("cholesky", "qr"), ("newton_schulz", "polar")])
+def test_two_methods_of_one_factor(fast, slow, n, p, field, rng):
+    X = full_rank(rng, n, p, field)
+    expected = linalg.orthonormalize(X, method=slow)
+    np.testing.assert_allclose(linalg.orthonormalize(X, method=fast), expected, atol=100 * EPS)
+
+
+@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize(("n", "p"), SIZES)
+def test_polar_leaves_a_positive_factor(n, p, field, rng):
+    X = full_rank(rng, n, p, field)
+    P = adjoint(linalg.orthonormalize(X, method="polar")) @ X
+    np.testing.assert_allclose(P, adjoint(P), atol=50 * EPS)
+    assert np.min(np.linalg.eigvalsh(P)) > 0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_polar_is_the_nearest(seed, rng):
+    X = full_rank(rng, 6, 3, "complex")
+    nearest = np.linalg.norm(X - linalg.orthonormalize(X, method="polar"))
+    other = linalg.random_frame(6, 3, rng=seed, like=X)
+    moved = linalg.orthonormalize(linalg.orthonormalize(X, method="polar") + 0.01 * other)
+    assert nearest < np.linalg.norm(X - moved) < np.linalg.norm(X - other)
+
+
+@pytest.mark.parametrize("method", ["qr", "cholesky", "polar", "newton_schulz"])
+def test_a_frame_stays(method, rng):
+    Q = np.linalg.qr(draw_like(rng, (6, 3), True))[0]
+    np.testing.assert_allclose(linalg.orthonormalize(Q, method=method), Q, atol=30 * EPS)
