@@ -7,6 +7,11 @@ from stiefelkit.linalg import SingularMatrixError
 
 _TRSM = {numpy.dtype(c): getattr(blas, f"{p}trsm") for c, p in zip("fdFD", "sdcz", strict=True)}
 _TRSV = {numpy.dtype(c): getattr(blas, f"{p}trsv") for c, p in zip("fdFD", "sdcz", strict=True)}
+# OpenBLAS starts its threads from this many entries of `B` on, which costs a small system ten times
+# its own work, and a scheduler's time slice (8 ms) where another process has the cores.
+_THREADS_FROM = {"f": 1024, "c": 512}
+_THREADS_PAY_FROM = {"f": 1 << 14, "c": 1 << 12}  # a product of this size starts threads too
+_HALVE_ABOVE = 64
 _LOOP_FROM = 8  # size from which a loop over a batch beats the batched general solve
 _LOOP_UP_TO = 16  # batch up to which it does for any size
 
@@ -15,15 +20,14 @@ def solve_triangular(A, B, /, *, lower=False, adjoint_of=False):
     """Solve by BLAS ?trsm, which reads one triangle and takes either memory order.
 
     Benchmark: linalg.Ops, op solve_triangular. The reference solves small blocks as general
-    systems; BLAS does no such work twice. Agrees with the reference to a multiple of
-    n eps times the condition number.
+    systems; BLAS does no such work twice. Systems of middling size are cut up, so that no
+    threads start for them. Agrees with the reference to a multiple of n eps times the
+    condition number.
     """
     if A.ndim > 2 or B.ndim > 2:
         return _solve_batch(A, B, lower, adjoint_of)
     _check_diagonal(A)
-    if B.size == 0:
-        return B.copy()
-    return (_solve_vector if B.shape[1] == 1 else _solve)(A, B, lower, adjoint_of)
+    return _solve(A, B, lower, adjoint_of)
 
 
 def _check_diagonal(A):
@@ -36,6 +40,39 @@ def _check_diagonal(A):
 
 
 def _solve(A, B, lower, adjoint_of):
+    n, m = B.shape
+    if m == 1 and n:
+        return _solve_vector(A, B, lower, adjoint_of)
+    if B.size < _THREADS_FROM[A.dtype.kind] or B.size >= _THREADS_PAY_FROM[A.dtype.kind]:
+        return _solve_whole(A, B, lower, adjoint_of) if B.size else B.copy()
+    return (_solve_halves if n > _HALVE_ABOVE else _solve_columns)(A, B, lower, adjoint_of)
+
+
+def _solve_columns(A, B, lower, adjoint_of):
+    """Solve for as many columns at a time as start no threads."""
+    n, m = B.shape
+    count = -(-m * n // (_THREADS_FROM[A.dtype.kind] - n))
+    X = numpy.empty_like(B)
+    for k in range(count):
+        part = slice(k * m // count, (k + 1) * m // count)
+        X[:, part] = _solve_whole(A, B[:, part], lower, adjoint_of)
+    return X
+
+
+def _solve_halves(A, B, lower, adjoint_of):
+    """Solve for one half of the rows, then for the other."""
+    h = A.shape[0] // 2
+    one, two = slice(0, h), slice(h, None)
+    if lower == adjoint_of:
+        one, two = two, one
+    X = numpy.empty_like(B)
+    X[one] = _solve(A[one, one], B[one], lower, adjoint_of)
+    link = A[one, two].conj().T if adjoint_of else A[two, one]
+    X[two] = _solve(A[two, two], B[two] - link @ X[one], lower, adjoint_of)
+    return X
+
+
+def _solve_whole(A, B, lower, adjoint_of):
     # A C-ordered array is the Fortran-ordered transpose: of B, it puts A on the right side.
     right = not B.flags.f_contiguous
     a, lower, trans, conjugate = _triangle(A, lower, transposed=right, adjoint_of=adjoint_of)

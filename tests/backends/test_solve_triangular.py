@@ -77,3 +77,17 @@ def test_torch_solves_under_vmap_and_keeps_its_graph():
     X = solve_triangular(A, B)
     torch.testing.assert_close(torch.func.vmap(solve_triangular)(A, B), X)
     assert torch.autograd.gradcheck(lambda A, B: solve_triangular(A.triu(), B), (A, B))
+
+
+@pytest.mark.parametrize("adjoint_of", [False, True])
+@pytest.mark.parametrize("lower", [False, True])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("n", "m"), [(40, 20), (40, 30), (90, 15), (130, 130), (130, 1)])
+def test_every_way_of_cutting_up_a_system_agrees(n, m, dtype, order, lower, adjoint_of):
+    A, B = (np.asarray(x, order=order) for x in system(n, m, dtype))
+    options = {"lower": lower, "adjoint_of": adjoint_of}
+    kernel = stiefelkit.kernel_for("numpy", "solve_triangular")
+    with stiefelkit.use_kernels(False):
+        expected = solve_triangular(A, B, **options)
+    assert_close(kernel(A, B, **options), expected)
