@@ -1,11 +1,12 @@
 """Run the Python blocks of the pages: ``pytest docs``.
 
 The blocks of a page run in order, in one namespace and an empty folder; those with prompts are
-doctests. A block whose first line is ``# on PyTorch``, or CuPy, is skipped where that is missing.
+doctests. A block whose first line is ``# on PyTorch`` or the like is skipped where that library is missing.
 Blocks of ``console`` run as a shell would run their lines that start with ``$``.
 """
 
 import doctest
+import importlib.util
 import os
 import pathlib
 import re
@@ -42,8 +43,11 @@ def test_blocks_run(page, tmp_path, monkeypatch):
 
 
 def _usable(library):
+    name = {"pytorch": "torch"}.get(library, library)
+    if name not in stiefelkit.backends():
+        return importlib.util.find_spec(name) is not None
     try:
-        return bool(stiefelkit.backends()["torch" if library == "pytorch" else library]().devices())
+        return bool(stiefelkit.backends()[name]().devices())
     except ModuleNotFoundError:
         return False
 
