@@ -88,14 +88,14 @@ class AbstractCell(abc.ABC):
         outer : bool
             Leave the cotangent of W in factors.
         """
-        W, residuals = self.recurrent_forward(params["recurrent"])
-        T, B, d = X.shape
-        n = self.hidden_size
-        if d != self.input_size:
+        if X.ndim != 3 or X.shape[-1] != self.input_size:
             raise ValueError(
                 f"`{type(self).__name__}` was built for inputs of shape (T, B, {self.input_size}). "
                 f"Got {tuple(X.shape)}."
             )
+        W, residuals = self.recurrent_forward(params["recurrent"])
+        T, B, d = X.shape
+        n = self.hidden_size
         xp = array_namespace(W)
         # A column of ones carries c through the products: one pass over (T, B, n) less each way.
         X1 = xp.concat([xp.astype(X, W.dtype), zeros_like(W, (T, B, 1)) + 1], axis=-1)

@@ -11,7 +11,8 @@ import pytest
 
 from stiefelkit import parametrizations, retractions, rnn
 from stiefelkit._tree import tree_items, tree_map
-from stiefelkit.manifolds import Orthogonal
+from stiefelkit.manifolds import AbstractManifold, Orthogonal
+from stiefelkit.rnn import ModReLU
 
 from .._classes import concrete, host, instances, normal
 
@@ -35,13 +36,13 @@ def recurrents(n):
 
 
 def cells(d, n, **options):
-    """Return every cell for inputs of d numbers and n units."""
+    """Return every cell for inputs of d numbers and n units, with the options that it has."""
     made = []
     for cls in concrete(rnn, rnn.AbstractCell):
-        if "recurrent" in {f.name for f in dataclasses.fields(cls)}:
-            made += [cls(d, n, recurrent=r, **options) for r in recurrents(n)]
-        else:
-            made.append(cls(d, n, **options))
+        names = {f.name for f in dataclasses.fields(cls)}
+        chosen = {name: value for name, value in options.items() if name in names}
+        matrices = [{"recurrent": r} for r in recurrents(n)] if "recurrent" in names else [{}]
+        made += [cls(d, n, **matrix, **chosen) for matrix in matrices]
     return made
 
 
@@ -56,9 +57,24 @@ def label(cell):
     return "-".join(filter(None, words))
 
 
-def every_cell(d=2, n=4, only=None):
-    """Return pytest parameters for the cells."""
-    return [pytest.param(c, id=label(c)) for c in cells(d, n) if only is None or only(c)]
+def every_cell(d=2, n=4, orthogonal=False, **options):
+    """Return pytest parameters for the cells, with an activation that suits both fields."""
+    found = cells(d, n, **{"activation": ModReLU(), **options})
+    return [
+        pytest.param(c, id=label(c))
+        for c in found
+        if isinstance(c, rnn.OrthogonalCell) or not orthogonal
+    ]
+
+
+def some_cells(d=2, n=4, **options):
+    """Return pytest parameters for one cell of each kind, for libraries that compile."""
+    kinds = {}
+    for param in every_cell(d, n, **options):
+        recurrent = getattr(param.values[0], "recurrent", None)
+        kind = AbstractManifold if isinstance(recurrent, AbstractManifold) else bool(recurrent)
+        kinds.setdefault(kind, param)
+    return list(kinds.values())
 
 
 def fixed_paths(tree, manifolds, path=""):

@@ -33,7 +33,7 @@ NAMES = ("W", "Z", "h0", "b")
 
 def draw(rng, activation, shape, dtype):
     """Draw W, Z, h0 and b (None without a bias) on the host."""
-    T, B, n = shape
+    _, B, n = shape
     W = normal(rng, (n, n), dtype) / np.sqrt(2 * n)
     b = rng.uniform(-0.3, 0.1, n) if activation.has_bias else None
     return [W, normal(rng, shape, dtype), normal(rng, (B, n), dtype), b]
