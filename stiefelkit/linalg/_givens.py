@@ -25,7 +25,16 @@ def _unit_phase(phi, X):
     return xp.astype(xp.cos(phi), X.dtype) + 1j * xp.astype(xp.sin(phi), X.dtype)
 
 
-def _check_plane(X, i, j, *_, side="right", overwrite=False):
+def _check_phases(op, phi, X):
+    if phi is not None and not is_complex(X):
+        raise TypeError(
+            f"`{op}` takes phases `phi` with a complex `X` only. Got `X` of {X.dtype}. "
+            "Leave `phi` out, or cast `X`."
+        )
+
+
+def _check_plane(X, i, j, theta, phi=None, *, side="right", overwrite=False):
+    _check_phases("givens_rotate", phi, X)
     if side not in ("left", "right"):
         raise ValueError(f'`givens_rotate` takes `side` "left" or "right". Got {side!r}.')
     n = X.shape[-1 if side == "right" else -2]

@@ -127,10 +127,12 @@ def solve_triangular(A, B, /, *, lower=False, adjoint_of=False):
     xp = array_namespace(A, B)
     if adjoint_of:
         A, lower = adjoint(A), not lower
-    if not lower:
-        return _solve_upper(A, B, xp)
-    # Reversing rows and columns makes a lower triangle an upper one.
-    return xp.flip(_solve_upper(xp.flip(A, axis=(-2, -1)), xp.flip(B, axis=-2), xp), axis=-2)
+    message = f"`solve_triangular` needs a diagonal without zeros. Got one of {tuple(A.shape)}."
+    with singular_as(message):
+        if not lower:
+            return _solve_upper(A, B, xp)
+        # Reversing rows and columns makes a lower triangle an upper one.
+        return xp.flip(_solve_upper(xp.flip(A, axis=(-2, -1)), xp.flip(B, axis=-2), xp), axis=-2)
 
 
 def _solve_upper(A, B, xp):
