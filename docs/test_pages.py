@@ -1,8 +1,8 @@
 """Run the Python blocks of the pages: ``pytest docs``.
 
 The blocks of a page run in order, in one namespace and an empty folder; those with prompts are
-doctests. A block whose first line is ``# on PyTorch`` or the like is skipped where that library is missing.
-Blocks of ``console`` run as a shell would run their lines that start with ``$``.
+doctests. A block whose first line is ``# on PyTorch`` or the like is skipped where that library is
+missing. In blocks of ``console`` the lines that start with ``$ stiefelkit`` run in a shell.
 """
 
 import doctest
@@ -53,9 +53,8 @@ def _usable(library):
 
 
 def _run_console(source):
-    for command in re.findall(r"^\$ (.*)$", source.replace("\\\n", ""), re.MULTILINE):
-        if command.startswith("stiefelkit"):
-            subprocess.run(command, shell=True, check=True, timeout=300)
+    for command in re.findall(r"^\$ (stiefelkit .*)$", source.replace("\\\n", ""), re.MULTILINE):
+        subprocess.run(command, shell=True, check=True, timeout=300)
 
 
 def _run_doctest(source, names, page, line):
