@@ -140,7 +140,12 @@ def _check_angles(length):
     return None
 
 
-@dispatchable("(r),(n,m),(r)?->(n,m)", kinds={"theta": "real", "phi": "real"}, check=_check_angles)
+@dispatchable(
+    "(r),(n,m),(r)?->(n,m)",
+    kinds={"theta": "real", "phi": "real"},
+    check=_check_angles,
+    validate=lambda theta, X, phi=None: _check_phases("givens_product", phi, X),
+)
 def givens_product(theta, X, phi=None, /):
     r"""Apply a product of Givens rotations, each plane once.
 

@@ -87,6 +87,14 @@ WRONG_TYPES = {
         lambda: linalg.givens_product(np.ones(6, "float32"), X),
         "takes arrays of one precision.",
     ),
+    "phase beside real columns": (
+        lambda: linalg.givens_rotate(X, 0, 1, 0.5, 0.1),
+        "takes phases `phi` with a complex `X` only. Got `X` of float64.",
+    ),
+    "phases beside a real matrix": (
+        lambda: linalg.givens_product(np.ones(6), X, np.ones(6)),
+        "takes phases `phi` with a complex `X` only. Got `X` of float64.",
+    ),
     "complex angle": (
         lambda: linalg.givens_product(np.ones(6, complex), X + 0j),
         "takes `theta` of dtype float32 or float64. Got complex128.",
