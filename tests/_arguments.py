@@ -12,6 +12,7 @@ import stiefelkit
 
 OPS = {n: op for n, op in stiefelkit.ops().items() if op.__module__.startswith("stiefelkit.linalg")}
 
+DTYPES = ("float32", "float64", "complex64", "complex128")
 SHAPES = {
     "general": {"n": 6, "p": 4, "k": 3, "m": 2, "q": 3},
     "n=1": {"n": 1, "p": 1, "k": 1, "m": 2, "q": 1},

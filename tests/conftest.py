@@ -20,7 +20,6 @@ LIBRARIES = (
     *("torch", "torch-cuda", "jax", "cupy"),
 )
 MODULES = {"strict": "array_api_strict", "strictest": "array_api_strict"}
-DTYPES = ("float32", "float64", "complex64", "complex128")
 
 
 class Library(NamedTuple):

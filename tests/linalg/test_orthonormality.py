@@ -6,9 +6,7 @@ import pytest
 from stiefelkit import linalg
 from stiefelkit._xp import to_host
 
-from .._arguments import adjoint, draw_like
-
-DTYPES = ["float32", "float64", "complex64", "complex128"]
+from .._arguments import DTYPES, adjoint, draw_like
 
 
 def skew(rng, n, p, dtype, norm):
