@@ -1,16 +1,12 @@
 """Checkpoints: arrays by path and one JSON text, in an .npz file, never pickled.
 
-A file is written beside its final place, flushed, and renamed, so that a run killed at any
-moment leaves the last complete one.
+A run killed at any moment leaves the last complete one.
 """
 
 import dataclasses
 import json
 import os
 import platform
-import tempfile
-import zipfile
-import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy
@@ -20,15 +16,12 @@ from .._typing import Array, Tree
 from .._xp import array_namespace, from_host, to_host
 from ._config import from_config, to_config
 from ._model import Model
+from ._npz import read_npz, write_npz
 
 if TYPE_CHECKING:
     from ._fit import Training
 
 _FORMAT, _VERSION, _META = "stiefelkit checkpoint", 1, "__meta__"
-_DAMAGE = (
-    ValueError, OSError, EOFError, KeyError, AttributeError, TypeError,
-    zipfile.BadZipFile, zlib.error, UnicodeDecodeError, NotImplementedError,
-)  # fmt: skip
 
 
 class CheckpointError(ValueError):
@@ -43,28 +36,30 @@ class Snapshot:
     meta: dict[str, Any]
     arrays: dict[str, numpy.ndarray]
 
-    def array(self, name: str, shape: tuple[int, ...] | None = None) -> numpy.ndarray:
-        """Return one array; its shape is checked if given."""
+    def array(self, name: str, like: numpy.ndarray) -> numpy.ndarray:
+        """Return one array, of the shape and dtype of `like`."""
         if name not in self.arrays:
             raise CheckpointError(
                 f"`{self.path}` lacks the array `{name}`: it was written by another model or "
                 f"optimizer. It has {sorted(self.arrays)[:8]}, ..."
             )
         value = self.arrays[name]
-        if shape is not None and value.shape != shape:
+        if (value.shape, value.dtype) != (like.shape, like.dtype):
             raise CheckpointError(
-                f"`{self.path}` has `{name}` of shape {value.shape}, where {shape} is wanted: "
-                "it was written by a model of another size."
+                f"`{self.path}` has `{name}` of shape {value.shape} and dtype {value.dtype}, where "
+                f"{like.shape} and {like.dtype} are wanted: it was written by a model of another "
+                "size or dtype."
             )
         return value
 
     def check_same(self, model: Model, task: Any, optimizer: Any) -> None:
         """Raise unless the checkpoint is of a run with these settings."""
         for name, wanted in _settings(model, task, optimizer).items():
-            if self.meta[name] != wanted:
+            found = self.meta.get(name)
+            if found != wanted:
                 raise CheckpointError(
                     f"`{self.path}` cannot be gone on from with another {name}. It has "
-                    f"{self.meta[name]}, this run {wanted}. Start anew, or use the same settings."
+                    f"{found}, this run {wanted}. Start anew, or use the same settings."
                 )
 
 
@@ -96,7 +91,7 @@ def write_snapshot(path: str, run: "Training", memories: dict[str, Any]) -> None
     arrays = {_META: numpy.frombuffer(json.dumps(meta).encode(), dtype=numpy.uint8)}
     for name, tree in (("params", run.model.params), ("slots", run.state.slots)):
         arrays.update({f"{name}/{path}": to_host(x) for path, x in tree_items(tree)})
-    _write_npz(path, arrays)
+    write_npz(path, arrays)
 
 
 def environment() -> dict[str, Any]:
@@ -108,20 +103,6 @@ def environment() -> dict[str, Any]:
         "cpu_count": os.cpu_count(),
         "threads": threads,
     }
-
-
-def _write_npz(path: str, arrays: dict[str, numpy.ndarray]) -> None:
-    folder = os.path.dirname(os.path.abspath(path))
-    descriptor, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            numpy.savez(file, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 def read_snapshot(path: str) -> Snapshot:
@@ -136,21 +117,19 @@ def read_snapshot(path: str) -> Snapshot:
     if not os.path.isfile(path):
         raise CheckpointError(f"There is no file `{path}`. {wanted}")
     try:
-        with numpy.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except _DAMAGE as error:
-        raise CheckpointError(f"`{path}` is damaged or no .npz file ({error}). {wanted}") from error
+        arrays = read_npz(path)
+    except ValueError as error:
+        raise CheckpointError(f"`{path}` cannot be read: {error}. {wanted}") from error
     try:
         meta = json.loads(arrays.pop(_META).tobytes().decode())
-        if meta["format"] != _FORMAT:
-            raise ValueError(f"its format is {meta['format']!r}")
-    except _DAMAGE as error:
+        form, version = meta["format"], int(meta["version"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"`{path}` is no checkpoint of stiefelkit. {wanted}") from error
+    if form != _FORMAT:
+        raise CheckpointError(f"`{path}` is no checkpoint but {form!r}. {wanted}")
+    if version > _VERSION:
         raise CheckpointError(
-            f"`{path}` is no checkpoint of stiefelkit ({error}). {wanted}"
-        ) from error
-    if meta["version"] > _VERSION:
-        raise CheckpointError(
-            f"`{path}` has version {meta['version']} of the format, this stiefelkit reads up to "
+            f"`{path}` has version {version} of the format, this stiefelkit reads up to "
             f"{_VERSION}. Install a newer stiefelkit."
         )
     return Snapshot(path, meta, arrays)
@@ -179,7 +158,7 @@ def load(path: str, *, like: Array | None = None) -> Model:
         parts = [from_config(snapshot.meta[name]) for name in ("cell", "readout", "loss")]
         model = Model(*parts, params=_nest(snapshot, like))
         model.outputs(_probe(model))
-    except (ValueError, KeyError, TypeError) as error:
+    except Exception as error:  # sizes and names may contradict each other anywhere
         raise CheckpointError(f"`{path}` holds no model that can be rebuilt: {error}") from error
     return model
 

@@ -127,7 +127,7 @@ def _train_epoch(run: Training, callbacks: list[AbstractCallback]) -> None:
         )
     if measured[0] is not None:
         values = to_host(array_namespace(like).stack(measured)).tolist()
-        record[model.loss.quantity] = math.fsum(values) / len(values)
+        record[str(model.loss.quantity)] = math.fsum(values) / len(values)
     model.params, run.state = params, state
     scores = model.evaluate(run.task.validation())
     record.update({f"validation_{name}": value for name, value in scores.items()})
@@ -144,7 +144,7 @@ def _restore(run: Training, snapshot: Snapshot, callbacks: list[AbstractCallback
 
     def load(prefix: str, tree: Tree) -> Tree:
         return tree_map_with_path(
-            lambda path, x: from_host(snapshot.array(f"{prefix}/{path}", tuple(x.shape)), x), tree
+            lambda path, x: from_host(snapshot.array(f"{prefix}/{path}", to_host(x)), x), tree
         )
 
     run.model.params = load("params", run.model.params)

@@ -2,13 +2,13 @@
 
 import dataclasses
 import os
-import zipfile
 from collections.abc import Iterator
 
 import numpy
 
 from ._batch import AbstractTask, Batch, split_batches
 from ._loss import AbstractLoss, CrossEntropy, SquaredError
+from ._npz import read_npz
 
 _FORM = (
     "A data file is an .npz of `inputs`, shape (T, N, d) or (T, N), and `targets`: integer "
@@ -44,6 +44,8 @@ class Sequences(AbstractTask):
     path: str
     batch_size: int = 64
     seed: int = 0
+    loss: AbstractLoss = dataclasses.field(init=False)
+    _parts: dict[str, Batch] = dataclasses.field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
         whole, test = read(self.path)
@@ -68,8 +70,6 @@ class Sequences(AbstractTask):
         }
         for name, value in fields.items():
             object.__setattr__(self, name, value)
-
-    loss: AbstractLoss = dataclasses.field(init=False)
 
     def train(self, rng: numpy.random.Generator) -> Iterator[Batch]:
         batch = self._parts["train"]
@@ -112,9 +112,8 @@ def read_arrays(path: str) -> dict[str, numpy.ndarray]:
     if not os.path.isfile(path):
         raise DataError(f"There is no data file `{path}`. {_FORM}")
     try:
-        with numpy.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (ValueError, OSError, EOFError, KeyError, AttributeError, zipfile.BadZipFile) as error:
+        return read_npz(path)
+    except ValueError as error:
         raise DataError(f"`{path}` cannot be read: {error}. {_FORM}") from error
 
 
