@@ -64,7 +64,8 @@ def torch_map(n, p, name):
 
 def frames():
     square = [normal(1024, 1024) for _ in range(2)]
-    print(f"one 1024^3 product            {milliseconds(lambda: square[0] @ square[1], 20):8.2f} ms")
+    product = milliseconds(lambda: square[0] @ square[1], 20)
+    print(f"one 1024^3 product: {product:.2f} ms")
     for n, p, op, name in ((2048, 32, tcwy_matrix, "T-CWY"), (4096, 64, tcwy_matrix, "T-CWY")):
         tall, small = [normal(n, p) for _ in range(4)], [normal(p, p) for _ in range(4)]
 
@@ -155,13 +156,13 @@ def torch_rnn(n, batch, repeat):
 
 def dispatch():
     A, number = np.eye(2), 20_000
-    calls = [min(timeit.repeat(lambda f=f: f(A), number=number, repeat=7)) for f in (sym, sym.reference)]
-    extra = 1e6 * (calls[0] - calls[1]) / number
+    calls = [timeit.repeat(lambda f=f: f(A), number=number, repeat=7) for f in (sym, sym.reference)]
+    extra = 1e6 * (min(calls[0]) - min(calls[1])) / number
     print(f"a dispatched call costs {extra:.2f} microseconds more than its reference")
 
 
 if __name__ == "__main__":
-    print(datetime.date.today(), platform.platform(), platform.python_version(), "numpy", np.__version__)
+    print(datetime.date.today(), platform.platform(), "numpy", np.__version__)
     frames()
     rnn_steps()
     dispatch()

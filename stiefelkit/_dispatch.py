@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ._kernels import kernel_for, kernels_enabled
 from ._signature import Signature
-from ._typing import Op
+from ._typing import Function, Op
 from ._xp import (
     array_namespace,
     device,
@@ -39,90 +39,107 @@ class Residuals(NamedTuple):
 class _Plan(NamedTuple):
     """What is known of a call before its values: checked once for each kind of input."""
 
-    kernel: Op | None
-    pair: tuple[Op, Op] | None
-    backward: Op | None
+    kernel: Function | None
+    pair: tuple[Function, Function] | None
+    backward: Function | None
     shapes: tuple[tuple[int, ...] | None, ...]
     half: bool
 
 
 def dispatchable(
     signature: str, *, validate: Callable[..., None] | None = None, **constraints: Any
-) -> Callable[[Op], Op]:
+) -> Callable[[Function], Op]:
     """Turn a reference implementation into an op.
 
-    `signature` and `constraints` are those of `Signature`; `validate` is called with
-    every argument to raise on wrong options. The result is an ordinary
-    function that carries ``reference``, ``signature``, ``forward`` (inputs -> output,
-    residuals), ``backward`` (cotangent, residuals -> cotangents of the array inputs,
-    None for those that are None) and ``defvjp``, which defines these two.
+    `signature` and `constraints` are those of `Signature`; `validate` is called with every
+    argument to raise on wrong options. The result is an ordinary function that carries
+    ``reference``, ``signature``, ``forward`` (inputs -> output, residuals), ``backward``
+    (cotangent, residuals -> cotangents of the array inputs, None for those that are None) and
+    ``defvjp``, which defines these two.
     """
 
-    def wrap(reference: Op) -> Op:
-        shapes = Signature(signature, reference, **constraints)
-        plans: dict[Any, _Plan] = {}
-        places = [p.position for p in shapes.parameters]
-        scalars = [p.position for p in shapes.parameters if not p.dims]
-
-        def plan_for(args: tuple[Any, ...]) -> _Plan:
-            key = tuple(
-                [
-                    (type(a), a.dtype, a.shape, getattr(a, "device", None))
-                    if hasattr(a, "dtype")
-                    else type(a)
-                    for a in [args[i] for i in places if i < len(args)]
-                ]
-            )
-            plan = plans.get(key)
-            if plan is None:
-                shapes.check(args)
-                if len(plans) >= _PLANS_KEPT:
-                    plans.clear()
-                plan = plans[key] = _make_plan(op.name, [args[i] for i in places if i < len(args)])
-            return plan
-
-        def prepare(
-            args: tuple[Any, ...], options: dict[str, Any]
-        ) -> tuple[tuple[Any, ...], _Plan]:
-            if scalars:
-                args = _lift(args, scalars)
-            plan = plan_for(args)
-            if validate is not None:
-                validate(*args, **options)
-            return args, plan
+    def wrap(reference: Function) -> Op:
+        dispatcher = _Dispatcher(Signature(signature, reference, **constraints), validate)
 
         @functools.wraps(reference)
-        def op(*args, **options):
-            args, plan = prepare(args, options)
-            if plan.half:
-                return _half(op, args, places, options)
-            if plan.kernel is not None and kernels_enabled():
-                out = plan.kernel(*args, **options)
-                if out is not NotImplemented:
-                    return out
-            return reference(*args, **options)
+        def call(*args, **options):
+            return dispatcher.call(args, options)
 
-        def forward(*args, **options):
-            args, plan = prepare(args, options)
-            if plan.half:
-                return _half_forward(op, args, places, options)
-            if plan.pair is not None and kernels_enabled():
-                out = plan.pair[0](*args, **options)
-                if out is not NotImplemented:
-                    return _pack(out, plan, plan.pair[1], options)
-            backward = plan.backward if plan.backward and kernels_enabled() else op.vjp[1]
-            return _pack(op.vjp[0](*args, **options), plan, backward, options)
-
-        def defvjp(forward_reference, backward_reference):
-            op.vjp, op.forward, op.backward = (forward_reference, backward_reference), forward, _run
-            op.forward.__name__ = f"{op.name}.forward"
-
-        op.name, op.reference, op.signature = reference.__name__, reference, shapes
-        op.vjp, op.forward, op.backward, op.defvjp = None, None, None, defvjp
-        _OPS[op.name] = op
+        op: Any = call
+        op.name, op.reference, op.signature = reference.__name__, reference, dispatcher.signature
+        op.vjp, op.forward, op.backward, op.defvjp = None, None, None, dispatcher.defvjp
+        dispatcher.op = _OPS[op.name] = op
         return op
 
     return wrap
+
+
+class _Dispatcher:
+    """Checks the arrays of one op and chooses between its kernel and its reference."""
+
+    op: Any
+
+    def __init__(self, signature: Signature, validate: Function | None):
+        self.signature, self.validate = signature, validate
+        self.places = [p.position for p in signature.parameters]
+        self.scalars = [p.position for p in signature.parameters if not p.dims]
+        self.plans: dict[Any, _Plan] = {}
+
+    def defvjp(self, forward_reference: Function, backward_reference: Function) -> None:
+        def forward(*args, **options):
+            return self.forward(args, options)
+
+        forward.__name__ = f"{self.op.name}.forward"
+        self.op.vjp = forward_reference, backward_reference
+        self.op.forward, self.op.backward = forward, _run
+
+    def prepare(self, args, options):
+        """Check, and return the arguments and the plan for arrays of their kind."""
+        if self.scalars:
+            args = _lift(args, self.scalars)
+        arrays = [args[i] for i in self.places if i < len(args)]
+        key = tuple(
+            [
+                (type(a), a.dtype, a.shape, getattr(a, "device", None))
+                if hasattr(a, "dtype")
+                else type(a)
+                for a in arrays
+            ]
+        )
+        plan = self.plans.get(key)
+        if plan is None:
+            # Checked here and not in the reference, or a kernel would skip the checks.
+            self.signature.check(args)
+            if len(self.plans) >= _PLANS_KEPT:
+                self.plans.clear()
+            plan = self.plans[key] = _make_plan(self.op.name, arrays)
+        if self.validate is not None:
+            self.validate(*args, **options)
+        return args, plan
+
+    def call(self, args, options):
+        args, plan = self.prepare(args, options)
+        if plan.half:
+            return _half(self.op, args, self.places, options)
+        if plan.kernel is not None and kernels_enabled():
+            out = plan.kernel(*args, **options)
+            if out is not NotImplemented:
+                return out
+        return self.op.reference(*args, **options)
+
+    def forward(self, args, options):
+        args, plan = self.prepare(args, options)
+        if plan.half:
+            return _half_forward(self.op, args, self.places, options)
+        if plan.pair is not None and kernels_enabled():
+            out = plan.pair[0](*args, **options)
+            if out is not NotImplemented:
+                return _pack(out, plan, plan.pair[1], options)
+        forward, backward = self.op.vjp
+        # A kernel for the backward pass alone takes the reference's residuals.
+        if plan.backward is not None and kernels_enabled():
+            backward = plan.backward
+        return _pack(forward(*args, **options), plan, backward, options)
 
 
 def _lift(args, scalars):
@@ -142,11 +159,12 @@ def _lift(args, scalars):
 def _make_plan(name: str, arrays: list[Any]) -> _Plan:
     given = [a for a in arrays if a is not None]
     library = namespace_key(array_namespace(given[0]))
-    pair = kernel_for(library, f"{name}.forward"), kernel_for(library, f"{name}.backward")
+    forward = kernel_for(library, f"{name}.forward")
+    backward = kernel_for(library, f"{name}.backward")
     return _Plan(
         kernel_for(library, name),
-        pair if all(pair) else None,
-        pair[1] if pair[0] is None else None,
+        (forward, backward) if forward and backward else None,
+        backward if forward is None else None,
         tuple(None if a is None else tuple(a.shape) for a in arrays),
         any(is_half(a.dtype) for a in given),
     )

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from ._typing import Array, Op
+from ._typing import Array, Function
 
 _enabled = contextvars.ContextVar("stiefelkit_kernels_enabled", default=True)
 kernels_enabled = _enabled.get
@@ -40,7 +40,7 @@ def _table(library: str) -> dict[str, tuple[str, str]]:
 
 
 @functools.cache
-def kernel_for(library: str, name: str) -> Op | None:
+def kernel_for(library: str, name: str) -> Function | None:
     """Return the kernel registered for op `name` on arrays of `library`, or None."""
     import pkgutil
 

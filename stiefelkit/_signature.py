@@ -36,8 +36,8 @@ class Signature:
         The op; the names in messages are those of its parameters.
     kinds : dict, optional
         What an argument must be besides its shape: "real" (an angle or a phase beside
-        complex arrays) and "complex" are checked; "frame", "skew", "positive", "triangular" say what
-        values make sense, for tests and documentation.
+        complex arrays) and "complex" are checked; "frame", "skew", "positive",
+        "triangular" say what values make sense, for tests and documentation.
     at_most : tuple of pairs, optional
         Pairs of dimensions, the first never longer than the second.
     check : callable, optional

@@ -9,7 +9,7 @@ import array_api_compat as compat
 import array_api_extra as xpx
 import numpy
 
-from ._typing import RNG, Array, Device, DType, Namespace
+from ._typing import RNG, Array, DType, Namespace
 
 at = xpx.at
 create_diagonal = xpx.create_diagonal
@@ -17,6 +17,12 @@ device = compat.device
 is_writeable = compat.is_writeable_array
 size = compat.size
 
+_REAL = {
+    "float32": "float32",
+    "float64": "float64",
+    "complex64": "float32",
+    "complex128": "float64",
+}
 _namespaces: dict[type, Namespace] = {}
 _fields: dict[tuple[Namespace, DType], "Field | None"] = {}
 
@@ -53,10 +59,7 @@ def field(xp: Namespace, dtype: DType) -> Field | None:
 
 
 def _look_up_field(xp, dtype):
-    for name, real in (("float32", "float32"), ("float64", "float64")) + (
-        ("complex64", "float32"),
-        ("complex128", "float64"),
-    ):
+    for name, real in _REAL.items():
         if dtype == getattr(xp, name, None):
             real_dtype = getattr(xp, real)
             eps = float(xp.finfo(real_dtype).eps)

@@ -196,18 +196,18 @@ def _schedule(theta, X):
 def _rows(X, r):
     """Return the two sets of rows that a round turns against each other."""
     xp = array_namespace(X)
-    upper = X[..., r.first : r.first + r.count, :]
-    return upper, xp.flip(X[..., r.last - r.count + 1 : r.last + 1, :], axis=-2)
+    upper = X[..., r.first : r.first + r.size, :]
+    return upper, xp.flip(X[..., r.last - r.size + 1 : r.last + 1, :], axis=-2)
 
 
 def _turn(X, r, c, s):
     """Turn the rows of one round, in place where the library allows it."""
     xp = array_namespace(X)
-    c, s = (f[..., r.start : r.start + r.count, None] for f in (c, s))
+    c, s = (f[..., r.start : r.start + r.size, None] for f in (c, s))
     x, y = _rows(X, r)
     upper, lower = c * x + s * y, c * y - conj(s) * x
-    X = at(X)[..., r.first : r.first + r.count, :].set(upper)
-    X = at(X)[..., r.last - r.count + 1 : r.last + 1, :].set(xp.flip(lower, axis=-2))
+    X = at(X)[..., r.first : r.first + r.size, :].set(upper)
+    X = at(X)[..., r.last - r.size + 1 : r.last + 1, :].set(xp.flip(lower, axis=-2))
     return X, (upper, lower)
 
 
@@ -223,7 +223,7 @@ def _product_backward(G, saved):
     X, G = xp.asarray(Y, copy=True), xp.asarray(G, copy=True)
     slopes = []
     for r in _schedule(theta, Y):
-        part = slice(r.start, r.start + r.count)
+        part = slice(r.start, r.start + r.size)
         y, g = [rows + 0 for rows in _rows(X, r)], [rows + 0 for rows in _rows(G, r)]
         X, x = _turn(X, r, c, -s)
         G, _ = _turn(G, r, c, -s)

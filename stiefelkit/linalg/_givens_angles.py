@@ -48,8 +48,8 @@ def _entries(X, r):
     """Return what a round makes of X_ii and X_ji: the entry kept and the entry cleared."""
     xp, (n, p) = array_namespace(X), X.shape[-2:]
     flat = xp.reshape(X, (*X.shape[:-2], n * p))
-    kept = [(r.first + a) * (p + 1) for a in range(r.count)]
-    cleared = [(r.last - a) * p + r.first + a for a in range(r.count)]
+    kept = [(r.first + a) * (p + 1) for a in range(r.size)]
+    cleared = [(r.last - a) * p + r.first + a for a in range(r.size)]
     return tuple(xp.take(flat, index_from_host(k, X), axis=-1) for k in (kept, cleared))
 
 
@@ -88,7 +88,7 @@ def _backward(cotangents, saved):
     c, s = _factors(theta, phi, X)
     X, G = xp.asarray(X, copy=True), _phase_cotangent(X, dd)
     for r in reversed(rounds(*X.shape[-2:])):
-        part = slice(r.start, r.start + r.count)
+        part = slice(r.start, r.start + r.size)
         y, g = [rows + 0 for rows in _rows(X, r)], [rows + 0 for rows in _rows(G, r)]
         X, x = _turn(X, r, c, s)
         G, _ = _turn(G, r, c, s)
@@ -115,7 +115,7 @@ def _angle_backward(a, b, slope, twist):
 
 
 def _add_entries(G, r, values):
-    for a in range(r.count):
+    for a in range(r.size):
         i, j = r.first + a, r.last - a
         G = at(G)[..., i, i].add(values[0][..., a])
         G = at(G)[..., j, i].add(values[1][..., a])

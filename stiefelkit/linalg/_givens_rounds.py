@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 
 class Round(NamedTuple):
-    """Disjoint pairs (first + a, last - a) for a = 0, ..., count - 1, angles from `start` on."""
+    """Disjoint pairs (first + a, last - a) for a = 0, ..., size - 1, angles from `start` on."""
 
     first: int
     last: int
-    count: int
+    size: int
     start: int
 
 
@@ -29,9 +29,9 @@ def rounds(n: int, p: int) -> tuple[Round, ...]:
     out, start = [], 0
     for total in range(1, n + min(p, n - 1) - 1):
         first = max(0, total - n + 1)
-        count = min(p - 1, (total - 1) // 2) - first + 1
-        out.append(Round(first, total - first, count, start))
-        start += count
+        size = min(p - 1, (total - 1) // 2) - first + 1
+        out.append(Round(first, total - first, size, start))
+        start += size
     return tuple(out)
 
 
@@ -68,4 +68,4 @@ def givens_rounds(n: int, p: int | None = None) -> list[list[tuple[int, int]]]:
     [[(0, 1)], [(0, 2)], [(0, 3), (1, 2)], [(1, 3)], [(2, 3)]]
     """
     schedule = rounds(n, n if p is None else p)
-    return [[(r.first + a, r.last - a) for a in range(r.count)] for r in schedule]
+    return [[(r.first + a, r.last - a) for a in range(r.size)] for r in schedule]

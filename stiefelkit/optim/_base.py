@@ -11,7 +11,9 @@ from ..manifolds import AbstractManifold, Euclidean
 
 Schedule = Callable[[int], float]
 MOMENTUM = "momentum"  # the slot that is a tangent vector and moves with the point
-_REPAIR_EVERY = 100  # updates; rounding grows like the root of their number
+# Updates. Rounding grows like the root of their number: at n = 200 it passes 20 sqrt(p) eps
+# after some twenty. A repair is two products, a third of an update.
+_REPAIR_EVERY = 10
 
 
 class State(NamedTuple):

@@ -3,7 +3,7 @@
 import dataclasses
 import fnmatch
 
-from .._tree import tree_items, tree_map_with_path
+from .._tree import tree_items, tree_map, tree_map_with_path
 from .._typing import RNG, Tree
 from ._base import AbstractOptimizer, State, fill_manifolds
 
@@ -56,7 +56,9 @@ class Partition(AbstractOptimizer):
         states = {}
         for pattern, optimizer in self.optimizers.items():
             part = State(state.step, state.slots[pattern], state.manifolds[pattern])
-            params, states[pattern] = optimizer.update(grads, part, params)
+            # A rule sees its own gradients only: a joint norm is that of its leaves.
+            own = tree_map(lambda _, m, g: None if m is None else g, params, part.manifolds, grads)
+            params, states[pattern] = optimizer.update(own, part, params)
         return params, _join(states)
 
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from .._typing import Array
 from .._xp import adjoint, array_namespace
-from ..linalg import cayley, cayley_lowrank
+from ..linalg import cayley, cayley_lowrank, skew
 from ._base import AbstractRetraction
 
 
@@ -34,7 +34,8 @@ class CayleyRetraction(AbstractRetraction):
 
     def retract(self, Q: Array, Z: Array) -> Array:
         if Q.shape[-1] == Q.shape[-2]:
-            return Q @ cayley(adjoint(Q) @ Z)
+            # The skew part: what is not skew feeds the rounding errors of Q back into Q.
+            return Q @ cayley(skew(adjoint(Q) @ Z))
         xp = array_namespace(Q, Z)
         PZ = Z - 0.5 * (Q @ (adjoint(Q) @ Z))
         U, V = xp.concat([PZ, Q], axis=-1), xp.concat([Q, -PZ], axis=-1)

@@ -1,6 +1,5 @@
 """What looks at a training run, and may stop it."""
 
-import abc
 import json
 import math
 import os
@@ -13,29 +12,29 @@ if TYPE_CHECKING:
     from ._fit import Training
 
 
-class AbstractCallback(abc.ABC):
+class AbstractCallback:
     """Hooks into `fit`; a subclass overrides those it needs.
 
     `memory` and `restore` carry what a callback knows through a checkpoint.
     """
 
-    def start(self, run: "Training") -> None:  # noqa: B027
+    def start(self, run: "Training") -> None:
         """Look at the run before its first epoch."""
 
-    def update(self, run: "Training") -> None:  # noqa: B027
+    def update(self, run: "Training") -> None:
         """Follow an update; losses are not known yet."""
 
-    def epoch(self, run: "Training") -> None:  # noqa: B027
+    def epoch(self, run: "Training") -> None:
         """Look at the run after an epoch; ``run.stop = True`` ends it."""
 
-    def end(self, run: "Training") -> None:  # noqa: B027
+    def end(self, run: "Training") -> None:
         """Look at the run after its last epoch."""
 
     def memory(self) -> dict[str, Any]:
         """Return what a checkpoint keeps, plain values."""
         return {}
 
-    def restore(self, memory: dict[str, Any]) -> None:  # noqa: B027
+    def restore(self, memory: dict[str, Any]) -> None:
         """Take up what `memory` returned."""
 
 
@@ -196,8 +195,8 @@ class Progress(AbstractCallback):
 
 def describe(record: dict[str, float]) -> str:
     """Return one epoch as one line."""
-    shown = [f"epoch {record['epoch']:4d}"]
-    for name in ("loss", "accuracy", "validation_loss", "validation_accuracy"):
-        if name in record:
-            shown.append(f"{name.replace('_', ' ')} {record[name]:.4f}")
-    return "  ".join(shown)
+    names = [
+        n for n in ("loss", "accuracy", "validation_loss", "validation_accuracy") if n in record
+    ]
+    shown = [f"{name.replace('_', ' ')} {record[name]:.4f}" for name in names]
+    return "  ".join([f"epoch {record['epoch']:4d}", *shown])

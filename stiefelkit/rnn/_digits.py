@@ -47,6 +47,8 @@ class Digits(AbstractTask):
     output_size: int = dataclasses.field(default=10, init=False)
     loss: AbstractLoss = dataclasses.field(default=CrossEntropy("last"), init=False)
 
+    _parts: dict[str, Batch] = dataclasses.field(init=False, repr=False, compare=False)
+
     def __post_init__(self):
         if not 0 <= self.fold < 5:
             raise ValueError(f"`Digits` has the folds 0 to 4. Got fold={self.fold}.")

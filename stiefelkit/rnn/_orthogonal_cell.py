@@ -7,7 +7,7 @@ from .._typing import RNG, Array, Tree
 from .._xp import eye_like
 from ..linalg import random_block_rotation, random_frame
 from ..manifolds import AbstractManifold, Euclidean
-from ..parametrizations import CWY, AbstractParametrization
+from ..parametrizations import CWY
 from ._activation import AbstractActivation, ModReLU
 from ._cell import AbstractCell, check_sizes
 
@@ -48,7 +48,7 @@ class OrthogonalCell(AbstractCell):
 
     input_size: int
     hidden_size: int
-    recurrent: AbstractParametrization | AbstractManifold | None = None
+    recurrent: Any = None
     activation: AbstractActivation = ModReLU()
     start: Literal["rotation", "haar", "identity"] = "rotation"
     input_scale: float = 1.0

@@ -89,9 +89,12 @@ def test_two_providers_of_one_op_are_an_error():
 def test_kernels_can_be_switched_off():
     A, B = np.eye(3), np.ones((3, 2))
     A[0, 0] = 0
-    with pytest.raises(ValueError, match="`solve_triangular` needs"):
+    with pytest.raises(ValueError, match="needs an invertible `A`"):
         solve_triangular(A, B)
-    with stiefelkit.use_kernels(False), pytest.raises(ValueError, match="`solve` needs"):
+    with (
+        stiefelkit.use_kernels(False),
+        pytest.raises(ValueError, match="needs a diagonal without zeros"),
+    ):
         solve_triangular(A, B)
 
 
