@@ -104,3 +104,17 @@ def test_columns_are_orthonormal_where_shapes_are_dear(name, dtype, library, rng
 @pytest.mark.libraries("numpy", "torch")
 def test_columns_of_a_larger_matrix_are_orthonormal(name, dtype, library, rng):
     check(name, 220, 220, dtype, library, rng)
+
+
+def test_the_error_is_the_norm_that_it_says(library, rng):
+    X = draw_like(rng, (2, 5, 3), True)
+    defect = adjoint(X) @ X - np.eye(3)
+    actual = to_host(linalg.orthonormality_error(library.asarray(X)))
+    np.testing.assert_allclose(actual, np.linalg.norm(defect, axis=(-2, -1)), rtol=1e-14)
+
+
+def test_the_gradient_of_no_error_is_zero(library):
+    error, residuals = linalg.orthonormality_error.forward(library.asarray(np.eye(4, 2)))
+    (grad,) = linalg.orthonormality_error.backward(library.asarray(np.asarray(1.0)), residuals)
+    assert float(error) == 0
+    np.testing.assert_array_equal(to_host(grad), 0)

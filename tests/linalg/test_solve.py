@@ -60,7 +60,7 @@ CASES = {
     "solve": (lambda a: linalg.solve(a(np.zeros((3, 3))), a(np.ones((3, 1)))), "`solve` needs"),
     "solve_triangular": (
         lambda a: linalg.solve_triangular(a(SINGULAR), a(np.ones((2, 1)))),
-        r"`(solve|solve_triangular)` needs an invertible `A`",
+        r"`solve_triangular` needs .*diagonal",
     ),
     "cholesky": (
         lambda a: linalg.cholesky(a(np.diag([1.0, -1.0]))),
