@@ -17,8 +17,9 @@ def read_npz(path: str) -> dict[str, numpy.ndarray]:
     try:
         if not zipfile.is_zipfile(path):
             raise ValueError("it is no .npz archive, or only part of one")
-        with numpy.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        # Opened here, since `numpy.load` leaves a file open that it cannot read.
+        with open(path, "rb") as file, numpy.load(file, allow_pickle=False) as members:
+            arrays = {name: members[name] for name in members.files}
     except Exception as error:  # of a damaged file there is hardly one that does not come
         raise ValueError(str(error) or type(error).__name__) from error
     others = [name for name, value in arrays.items() if not isinstance(value, numpy.ndarray)]
@@ -33,7 +34,7 @@ def write_npz(path: str, arrays: dict[str, numpy.ndarray]) -> None:
     temporary = f"{path}.tmp"
     try:
         with open(temporary, "wb") as file:
-            numpy.savez(file, **arrays)
+            numpy.savez(file, **arrays)  # type: ignore[arg-type]
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

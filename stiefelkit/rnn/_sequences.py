@@ -104,7 +104,24 @@ def read(path: str) -> tuple[Batch, Batch | None]:
     """Return the data of a file, and its test data or None; never unpickles."""
     arrays = read_arrays(path)
     whole = _as_batch(arrays, "", path)
-    return whole, _as_batch(arrays, "test_", path) if "test_inputs" in arrays else None
+    if not any(name.startswith("test_") for name in arrays):
+        return whole, None
+    test = _as_batch(arrays, "test_", path)
+    if _kind(whole) != _kind(test):
+        raise DataError(
+            f"`{path}` has test data of another kind: {_kind(test)} in place of {_kind(whole)}. "
+            f"{_FORM}"
+        )
+    return whole, test
+
+
+def _kind(batch):
+    what = "class" if batch.targets.dtype.kind in "iu" else "real number"
+    steps = _by_step(batch)
+    answer = batch.targets.shape[2 if steps else 1 :]
+    times = f"{answer[0]} times " if answer else ""
+    where = "step" if steps else "sequence"
+    return f"{batch.inputs.shape[2]} numbers a step, {times}one {what} a {where}"
 
 
 def read_arrays(path: str) -> dict[str, numpy.ndarray]:
@@ -129,12 +146,25 @@ def _as_batch(arrays, prefix, path):
     if inputs.ndim != 3 or 0 in inputs.shape or inputs.dtype.kind not in "fiub":
         raise DataError(f"`{path}` has inputs of another form. {came}. {_FORM}")
     steps = targets.ndim > 1 and targets.shape[:2] == inputs.shape[:2]
-    if not steps and targets.shape[:1] != inputs.shape[1:2]:
+    axes = targets.ndim - (2 if steps else 1)  # of one answer
+    if (not steps and targets.shape[:1] != inputs.shape[1:2]) or axes > 1 or 0 in targets.shape:
         raise DataError(f"`{path}` has targets of another form. {came}. {_FORM}")
-    if targets.dtype.kind not in "fiu" or (targets.dtype.kind in "iu" and targets.min() < 0):
+    if targets.dtype.kind not in "fiu" or (
+        targets.dtype.kind in "iu" and (axes or targets.min() < 0)
+    ):
         raise DataError(f"`{path}` has targets that are neither classes nor real. {came}. {_FORM}")
-    if mask is not None and mask.shape != inputs.shape[:2]:
+    if mask is not None and (mask.shape != inputs.shape[:2] or mask.dtype.kind not in "fiub"):
         raise DataError(f"`{path}` has a mask of shape {mask.shape}. {came}. {_FORM}")
+    if mask is not None and not _counts(mask, steps):
+        raise DataError(
+            f"`{path}` has a mask that is not 1 for the steps of each sequence and 0 after them."
+        )
     if not (numpy.isfinite(inputs).all() and numpy.isfinite(targets).all()):
         raise DataError(f"`{path}` has NaN or infinite entries. Leave such sequences out.")
     return Batch(inputs.astype(float), targets, None if mask is None else mask.astype(float))
+
+
+def _counts(mask, steps):
+    """Say whether a mask has a step for each sequence, and ends once where answers are last."""
+    ends = steps or not numpy.any(numpy.diff(mask.astype(float), axis=0) > 0)
+    return numpy.isin(mask, (0, 1)).all() and mask.any(axis=0).all() and ends
