@@ -16,4 +16,7 @@ KERNELS = {
     "givens_product": "stiefelkit_jax._givens_product:givens_product",
     "givens_product.forward": "stiefelkit_jax._givens_product:forward",
     "givens_product.backward": "stiefelkit_jax._givens_product:backward",
+    "unroll": "stiefelkit_jax._unroll:unroll",
+    "unroll.forward": "stiefelkit_jax._unroll:forward",
+    "unroll.backward": "stiefelkit_jax._unroll:backward",
 }

@@ -14,6 +14,11 @@ def _devices():
 
 
 def _asarray(host, device=None):
+    if str(host.dtype) in ("float64", "complex128") and not jax.config.jax_enable_x64:
+        raise ValueError(
+            f"JAX makes no {host.dtype} arrays unless it is told to. Set the environment variable "
+            "JAX_ENABLE_X64=1, or use float32."
+        )
     return jnp.asarray(host, device=None if device is None else _find(device))
 
 

@@ -9,8 +9,8 @@ from .. import manifolds, optim, parametrizations, rnn
 from ..optim import AbstractOptimizer, Adam, ClipNorm, Cosine, Partition, RMSProp
 
 TASKS: dict[str, Callable[[argparse.Namespace], rnn.AbstractTask]] = {
-    "digits": lambda o: rnn.Digits(fold=o.fold, batch_size=o.batch_size),
-    "digits-permuted": lambda o: rnn.Digits(True, fold=o.fold, batch_size=o.batch_size),
+    "digits": lambda o: rnn.Digits(fold=o.fold, split_seed=o.seed, batch_size=o.batch_size),
+    "digits-permuted": lambda o: rnn.Digits(True, o.fold, o.seed, o.batch_size),
     "copying": lambda o: rnn.Copying(o.length, batch_size=o.batch_size),
     "adding": lambda o: rnn.Adding(o.length, batch_size=o.batch_size),
 }

@@ -46,8 +46,12 @@ class Registered(NamedTuple):
         return stiefelkit.kernel_for(self.library, self.name)
 
 
-def registered():
-    """Yield a parameter for each kernel, and a skipped one for each provider that is missing."""
+def registered(linear_algebra=True):
+    """Yield a parameter for each kernel, and a skipped one for each provider that is missing.
+
+    Either those of the linear algebra, whose arguments can be drawn from a signature, or the
+    others.
+    """
     for entry in importlib.metadata.entry_points(group="stiefelkit.kernels"):
         reason = _missing(entry)
         if reason:
@@ -55,6 +59,8 @@ def registered():
             yield pytest.param(Registered(entry.name, ""), id=entry.name, marks=mark)
             continue
         for name in entry.load():
+            if hasattr(stiefelkit.linalg, name.split(".")[0]) != linear_algebra:
+                continue
             yield pytest.param(Registered(entry.name, name), id=f"{entry.name}:{name}")
 
 
