@@ -23,8 +23,8 @@ def draw(shape, dtype, rng):
 @pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize("outer", [False, True])
 @pytest.mark.parametrize(("activation", "dtype"), FIELDS, ids=str)
-@pytest.mark.parametrize("library", LIBRARIES)
-def test_kernels_equal_the_reference(library, activation, dtype, outer, last):
+@pytest.mark.parametrize("home", LIBRARIES)
+def test_kernels_equal_the_reference(home, activation, dtype, outer, last):
     rng = np.random.default_rng(3)
     T, B, n = 5, 3, 4
     args = [draw(s, dtype, rng) for s in ((n, n), (T, B, n), (B, n))]
@@ -32,7 +32,7 @@ def test_kernels_equal_the_reference(library, activation, dtype, outer, last):
         args.append(rng.standard_normal(n))
     G = draw((B, n) if last else (T, B, n), dtype, rng)
     options = {"activation": activation, "last": last, "outer": outer}
-    moved, moved_G = move(args, library), move([G], library)[0]
+    moved, moved_G = move(args, home), move([G], home)[0]
     with stiefelkit.use_kernels(False):
         Y, saved = unroll.forward(*args, **options)
         expected = unroll.backward(G, saved)

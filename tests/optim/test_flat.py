@@ -85,7 +85,7 @@ PEERS = [
 
 
 @pytest.mark.libraries("torch.*")
-@pytest.mark.parametrize(("rule", "peer"), PEERS, ids=str)
+@pytest.mark.parametrize(("rule", "peer"), [pytest.param(*p, id=str(p[0])) for p in PEERS])
 @pytest.mark.parametrize("dtype", ["float64", "complex128"])
 def test_rule_is_that_of_pytorch(rule, peer, dtype, library, rng):
     import torch
