@@ -29,7 +29,7 @@ def test_matrix_is_a_rotation(n, dtype, library):
 @FAST
 @sizes
 @dtypes
-def test_planes_are_those_of_neighbouring_axes(n, dtype, library):
+def test_planes_are_those_of_neighboring_axes(n, dtype, library):
     W = host(random_block_rotation(n, rng=1, like=library.like(dtype)))
     blocks = np.kron(np.eye((n + 1) // 2), np.ones((2, 2)))[:n, :n]
     assert_close(W * (1 - blocks), np.zeros_like(W), 0)

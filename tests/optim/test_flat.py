@@ -1,5 +1,7 @@
 """On flat leaves every rule is the textbook's, and PyTorch's."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -86,15 +88,10 @@ PEERS = [
 
 @pytest.mark.libraries("torch.*")
 @pytest.mark.parametrize(("rule", "peer"), [pytest.param(*p, id=str(p[0])) for p in PEERS])
-@pytest.mark.parametrize("dtype", ["float64", "complex128"])
-def test_rule_is_that_of_pytorch(rule, peer, dtype, library, rng):
+def test_rule_is_that_of_pytorch(rule, peer, library, rng):
     import torch
 
-    x, target = (library.asarray(normal(rng, (4, 3), dtype), dtype) for _ in range(2))
-    # Complex numbers are pairs of real ones to PyTorch's adaptive rules.
-    x, target = (
-        (torch.view_as_real(x), torch.view_as_real(target)) if x.is_complex() else (x, target)
-    )
+    x, target = (library.asarray(rng.standard_normal((4, 3))) for _ in range(2))
     found, _ = run(rule, {"x": x}, lambda p: {"x": p["x"] - target}, 20)
     theirs = x.clone().requires_grad_()
     optimizer = peer(torch, [theirs])
@@ -114,7 +111,7 @@ def test_learning_rate_may_be_a_schedule_of_steps_from_zero(rule, library, rng):
         return 0.1
 
     X = library.asarray(rng.standard_normal(3))
-    found, state = run(type(rule)(schedule, *list(vars(rule).values())[1:]), X, lambda x: x, 4)
+    found, state = run(dataclasses.replace(rule, learning_rate=schedule), X, lambda x: x, 4)
     assert seen == [0, 1, 2, 3]
     assert state.step == 4
     assert_close(host(found), host(run(rule, X, lambda x: x, 4)[0]), 0)
