@@ -60,9 +60,15 @@ class EarlyStopping(AbstractCallback):
         self.patience, self.metric = patience, metric
         self.best, self.waited = math.inf, 0
 
+    def start(self, run: "Training") -> None:
+        self._judge(run)  # a resumed run may have been stopped
+
     def epoch(self, run: "Training") -> None:
         better, self.best = _improves(run.history[-1], self.metric, self.best)
         self.waited = 0 if better else self.waited + 1
+        self._judge(run)
+
+    def _judge(self, run: "Training") -> None:
         if self.waited >= self.patience:
             run.stop = True
             run.reason = f"{self.metric} has not improved for {self.waited} epochs"
@@ -86,6 +92,10 @@ class Target(AbstractCallback):
 
     def __init__(self, value: float, metric: str = "validation_loss"):
         self.value, self.metric = value, metric
+
+    def start(self, run: "Training") -> None:
+        if run.history:  # of a resumed run, which may have been stopped
+            self.epoch(run)
 
     def epoch(self, run: "Training") -> None:
         sign = -1 if self.metric.endswith("accuracy") else 1
