@@ -1,14 +1,9 @@
 """What the manifolds of orthonormal frames share."""
 
 from .._typing import Array
-from .._xp import array_namespace, eps, eye_like
-from ..linalg import gram, orthonormality_error
+from .._xp import array_namespace, eps
+from ..linalg import orthonormality_error
 from ._metric import matrix_inner
-
-
-def newton_schulz_step(Q: Array) -> Array:
-    """Return Q (3 I - Q^T Q)/2, which squares the orthonormality error."""
-    return Q @ (1.5 * eye_like(Q, Q.shape[-1]) - 0.5 * gram(Q))
 
 
 def mean_square(tangent: Array) -> Array:

@@ -5,9 +5,10 @@ import dataclasses
 from .._typing import RNG, Array
 from .._xp import array_namespace, is_complex
 from ..linalg import random_frame, skew_gradient
+from ..linalg._orthonormalize import polish
 from ..retractions import AbstractRetraction, CayleyRetraction
 from ._base import AbstractManifold
-from ._frames import check_frame, mean_square, newton_schulz_step
+from ._frames import check_frame, mean_square
 from ._metric import matrix_inner
 
 
@@ -50,7 +51,7 @@ class Orthogonal(AbstractManifold):
         return mean_square(tangent)
 
     def repair(self, point: Array) -> Array:
-        return newton_schulz_step(point)
+        return polish(point)
 
     def component(self, point: Array) -> Array:
         """Return the determinant, +1 or -1, that no continuous motion changes."""

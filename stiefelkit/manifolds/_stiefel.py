@@ -4,9 +4,10 @@ import dataclasses
 
 from .._typing import RNG, Array
 from ..linalg import random_frame, tangent_project
+from ..linalg._orthonormalize import polish
 from ..retractions import AbstractRetraction, CayleyRetraction
 from ._base import AbstractManifold
-from ._frames import check_frame, mean_square, newton_schulz_step
+from ._frames import check_frame, mean_square
 from ._metric import AbstractMetric, EuclideanMetric
 
 
@@ -51,7 +52,7 @@ class Stiefel(AbstractManifold):
         return mean_square(tangent)
 
     def repair(self, point: Array) -> Array:
-        return newton_schulz_step(point)
+        return polish(point)
 
     def random_point(
         self, *shape: int, rng: RNG = None, like: Array, batch: tuple[int, ...] = ()
