@@ -56,6 +56,13 @@ def _add_train(commands) -> None:
     add("--activation", metavar="NAME", help=", ".join(_commands.names(_commands.ACTIVATIONS)))
     add("--start", choices=["rotation", "haar", "identity"], help="initial recurrent matrix")
     add("--hidden-size", type=int, metavar="N")
+    _add_course(train)
+    train.set_defaults(run=_commands.train)
+
+
+def _add_course(train) -> None:
+    """Add the options of how, where and for how long to train."""
+    add = train.add_argument
     add("--optimizer", metavar="NAME", help=", ".join(sorted(_commands.OPTIMIZERS)))
     add("--learning-rate", type=float, metavar="X", help="of the free parameters")
     add("--orthogonal-learning-rate", type=float, metavar="X", help="of the recurrent matrix")
@@ -73,7 +80,6 @@ def _add_train(commands) -> None:
     add("--seed", type=int, default=0, metavar="N")
     add("--out", metavar="FOLDER", help="runs/TASK if left out")
     add("--resume", metavar="CHECKPOINT", help="go on from a last.npz of the same settings")
-    train.set_defaults(run=_commands.train)
 
 
 def _add_predict(commands) -> None:

@@ -103,31 +103,19 @@ def fit(
 
 
 def _train_epoch(run: Training, callbacks: list[AbstractCallback]) -> None:
-    model, params, state = run.model, run.model.params, run.state
-    like, begun = params["readout"]["u"], time.perf_counter()
-    losses, measured = [], []
-    for host in run.task.train(run.rng):
-        loss, grads, other = model.loss_and_grads(params, host.like(like))
-        params, state = run.optimizer.update(grads, state, params)
-        losses.append(loss)
-        measured.append(other)
-        for callback in callbacks:
-            callback.update(run)
+    model, begun = run.model, time.perf_counter()
+    params, state, losses, measured = _run_updates(run, callbacks)
     # The only look at the device in an epoch's training.
-    run.losses = to_host(array_namespace(like).stack(losses)).tolist()
-    record = {
-        "epoch": run.epoch + 1,
-        "step": state.step,
-        "loss": math.fsum(run.losses) / len(losses),
-    }
+    run.losses = to_host(array_namespace(losses[0]).stack(losses)).tolist()
+    record = {"epoch": run.epoch + 1, "step": state.step, "loss": _mean(run.losses)}
     if not math.isfinite(record["loss"]):
         raise FloatingPointError(
             f"The loss was not finite in epoch {record['epoch']}. Lower the learning rate, or clip "
             "the gradient; the model has the parameters of the epoch before."
         )
     if measured[0] is not None:
-        values = to_host(array_namespace(like).stack(measured)).tolist()
-        record[str(model.loss.quantity)] = math.fsum(values) / len(values)
+        values = to_host(array_namespace(losses[0]).stack(measured)).tolist()
+        record[str(model.loss.quantity)] = _mean(values)
     model.params, run.state = params, state
     scores = model.evaluate(run.task.validation())
     record.update({f"validation_{name}": value for name, value in scores.items()})
@@ -137,6 +125,25 @@ def _train_epoch(run: Training, callbacks: list[AbstractCallback]) -> None:
     record["seconds"] = time.perf_counter() - begun
     run.history.append(record)
     run.epoch += 1
+
+
+def _run_updates(run: Training, callbacks: list[AbstractCallback]) -> tuple[Any, ...]:
+    """Return the parameters and state after an epoch, and the arrays of losses on the way."""
+    params, state = run.model.params, run.state
+    losses, measured = [], []
+    for host in run.task.train(run.rng):
+        batch = host.like(params["readout"]["u"])
+        loss, grads, other = run.model.loss_and_grads(params, batch)
+        params, state = run.optimizer.update(grads, state, params)
+        losses.append(loss)
+        measured.append(other)
+        for callback in callbacks:
+            callback.update(run)
+    return params, state, losses, measured
+
+
+def _mean(values: list[float]) -> float:
+    return math.fsum(values) / len(values)
 
 
 def _restore(run: Training, snapshot: Snapshot, callbacks: list[AbstractCallback]) -> None:
