@@ -36,12 +36,12 @@ def _add_train(commands) -> None:
     train = commands.add_parser(
         "train",
         help="train a recurrent network",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         description=(
-            "Train a recurrent network on a task. Writes metrics.jsonl, curves.png, last.npz and "
-            "best.npz to the folder of --out. Options left out have the task's own defaults."
+            "Train a recurrent network on a task. Writes metrics.jsonl, curves.png, last.npz and\n"
+            "best.npz to the folder of --out."
         ),
-        argument_default=None,
+        epilog=_commands.describe_defaults(),
     )
     add = train.add_argument
     add("task", nargs="?", metavar="TASK", help=", ".join(sorted(_commands.TASKS)))

@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import textwrap
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -51,6 +52,16 @@ DEFAULTS: dict[str | None, dict[str, Any]] = {
     "adding": {"batch_size": 32, "epochs": 40, "orthogonal_learning_rate": 1e-3},
     None: {},
 }
+
+
+def describe_defaults() -> str:
+    """Return the options that each task has if they are left out, as lines of text."""
+    tables = {"any task": _COMMON, **{str(t): d for t, d in DEFAULTS.items() if t and d}}
+    lines = ["Options left out are:"]
+    for name, table in tables.items():
+        options = ", ".join(f"{k.replace('_', '-')} {v}" for k, v in table.items() if v)
+        lines.append(textwrap.fill(f"  {name}: {options}", 88, subsequent_indent="    "))
+    return "\n".join(lines)
 
 
 def concrete(module: Any, base: type) -> dict[str, type]:
