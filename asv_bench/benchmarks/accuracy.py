@@ -1,0 +1,104 @@
+"""How far frames are from orthonormal, in multiples of sqrt(p) eps: 20 are promised."""
+
+import numpy as np
+
+from stiefelkit import parametrizations, retractions
+from stiefelkit.linalg import random_frame
+from stiefelkit.manifolds import Euclidean, Stiefel
+from stiefelkit.optim import Adam
+from stiefelkit.parametrizations import AbstractParametrization
+from stiefelkit.retractions import AbstractRetraction
+
+from ._common import arguments, calls, concrete, open_library
+
+MAPS = concrete(parametrizations, AbstractParametrization)
+RETRACTIONS = concrete(retractions, AbstractRetraction)
+CALLS = calls()
+# Ops that return a frame, and those that multiply their last argument, or their first, by one.
+FRAMES = [s for s in CALLS if s.split()[0] in ("cayley", "expm_skew", "orthonormalize")]
+FRAMES += [s for s in CALLS if s in ("cwy_matrix", "tcwy_matrix")]
+FACTORS = {"cwy_apply": 1, "givens_product": 1, "householder_product": 1, "householder_reflect": 1}
+FACTORS["givens_rotate"] = 0
+DTYPES = ("float32", "float64", "complex64")
+UPDATES = 1000
+
+
+def error(Q):
+    """Return the orthonormality error, computed in double precision."""
+    p, eps = Q.shape[-1], np.finfo(Q.dtype).eps
+    wide = Q.astype(np.complex128)
+    return round(float(np.linalg.norm(wide.conj().T @ wide - np.eye(p)) / (p**0.5 * eps)), 2)
+
+
+def normal(rng, shape, dtype):
+    X = rng.standard_normal(shape)
+    return (X + 1j * rng.standard_normal(shape) if "complex" in dtype else X).astype(dtype)
+
+
+class _Updates:
+    unit = "sqrt(p) eps"
+    timeout = 120
+    number = repeat = 1
+
+    def sizes(self, size):
+        return (int(s) for s in size.split("x"))
+
+
+class Parametrizations(_Updates):
+    """After a thousand updates of the free parameters."""
+
+    params = (list(MAPS), ("64x8", "32x32"), DTYPES)
+    param_names = ("map", "size", "dtype")
+
+    def track_orthonormality_error(self, name, size, dtype):
+        n, p = self.sizes(size)
+        chart, rng = MAPS[name](n, p), np.random.default_rng(0)
+        params = chart.init(rng=rng, like=np.empty(0, dtype))
+        flat = {leaf: None if leaf in chart.fixed else Euclidean() for leaf in params}
+        rule, G = Adam(1e-2), normal(rng, (n, p), dtype)
+        state = rule.init(params, flat)
+        for _ in range(UPDATES):
+            _, residuals = chart.matrix_forward(params)
+            params, state = rule.update(chart.matrix_backward(G, residuals), state, params)
+        return error(chart.matrix(params))
+
+
+class Retractions(_Updates):
+    """After a thousand updates of a point on the manifold."""
+
+    params = (list(RETRACTIONS), ("64x8", "32x32"), DTYPES)
+    param_names = ("retraction", "size", "dtype")
+
+    def track_orthonormality_error(self, name, size, dtype):
+        manifold, rng = Stiefel(retraction=RETRACTIONS[name]()), np.random.default_rng(0)
+        n, p = self.sizes(size)
+        params = {"Q": manifold.random_point(n, p, rng=rng, like=np.empty(0, dtype))}
+        rule = Adam(1e-2)
+        state = rule.init(params, {"Q": manifold})
+        G = [normal(rng, (n, p), dtype) for _ in range(10)]
+        for step in range(UPDATES):
+            params, state = rule.update({"Q": G[step % 10]}, state, params)
+        return error(params["Q"])
+
+
+class Ops(_Updates):
+    """After one op that returns a frame, and after a thousand that multiply one."""
+
+    params = (FRAMES + list(FACTORS), ("64", "2048x32"), ("float32", "float64", "complex128"))
+    param_names = ("op", "size", "dtype")
+
+    def setup(self, label, size, dtype):
+        op, variant = CALLS[label]
+        rng = np.random.default_rng(0)
+        self.args, options = arguments(op, size, dtype, open_library("numpy"), rng)
+        self.op, self.options = op, {**variant, **options}
+        self.times = 10 if size == "2048x32" else UPDATES
+
+    def track_orthonormality_error(self, label, size, dtype):
+        if label not in FACTORS:
+            return error(self.op(*self.args, **self.options))
+        place, args = FACTORS[label], list(self.args)
+        args[place] = random_frame(*args[place].shape, rng=0, like=args[place])
+        for _ in range(self.times):
+            args[place] = self.op(*args, **self.options)
+        return error(args[place])

@@ -1,0 +1,38 @@
+"""What calls cost besides their work: the dispatcher, and the import."""
+
+import statistics
+import timeit
+
+import numpy as np
+
+import stiefelkit
+
+SMALL = {"skew": [(4, 4)], "tangent_project": [(8, 2), (8, 2)], "cwy_apply": [(8, 2), (8, 1)]}
+
+
+class Dispatch:
+    """A dispatched call over its reference, on small arrays."""
+
+    params = (list(SMALL), ("numpy", "torch"))
+    param_names = ("op", "library")
+
+    def setup(self, name, library):
+        from ._common import open_library
+
+        opened, rng = open_library(library), np.random.default_rng(0)
+        self.op = stiefelkit.ops()[name]
+        self.args = [opened.asarray(rng.standard_normal(shape)) for shape in SMALL[name]]
+
+    def track_overhead(self, name, library):
+        number = 500
+        with stiefelkit.use_kernels(False):
+            calls = [timeit.Timer(lambda f=f: f(*self.args)) for f in (self.op, self.op.reference)]
+            rounds = [[call.timeit(number) for call in calls] for _ in range(15)]
+        seconds = statistics.median(op - reference for op, reference in rounds) / number
+        return round(1e6 * seconds, 2)
+
+    track_overhead.unit = "microseconds"
+
+
+def timeraw_import():
+    return "import stiefelkit"
