@@ -60,8 +60,12 @@ def describe_defaults() -> str:
     lines = ["Options left out are:"]
     for name, table in tables.items():
         options = ", ".join(f"{k.replace('_', '-')} {v}" for k, v in table.items() if v)
-        lines.append(textwrap.fill(f"  {name}: {options}", 88, subsequent_indent="    "))
+        lines.append(_fill(f"  {name}: {options}"))
     return "\n".join(lines)
+
+
+def _fill(line):
+    return textwrap.fill(line, 88, subsequent_indent="    ", break_on_hyphens=False)
 
 
 def concrete(module: Any, base: type) -> dict[str, type]:
