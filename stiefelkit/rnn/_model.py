@@ -6,7 +6,7 @@ from typing import Any
 import numpy
 
 from .._typing import RNG, Array, Tree
-from .._xp import array_namespace, from_host, generator, size, zeros_like
+from .._xp import array_namespace, device, from_host, generator, size, to_host, zeros_like
 from ..linalg import orthonormality_error
 from ..manifolds import Euclidean
 from ._batch import AbstractTask, Batch
@@ -134,14 +134,16 @@ class Model:
     def predict(self, X: Any, mask: Any = None) -> Array:
         """Return classes or values for inputs of shape ``(T, B, d)`` of any library.
 
-        Host arrays are moved to the library and device of the parameters.
+        They are moved to the library and device of the parameters.
         """
+        if X.ndim != 3 or (mask is not None and tuple(mask.shape) != tuple(X.shape[:2])):
+            wanted = "inputs of shape (T, B, d)"
+            if mask is not None:
+                wanted += f" and a mask of shape {tuple(X.shape[:2])}"
+            came = [tuple(x.shape) for x in (X, mask) if x is not None]
+            raise ValueError(f"`predict` takes {wanted}. Got {' and '.join(map(str, came))}.")
         like = self.params["readout"]["u"]
-        if isinstance(X, numpy.ndarray):
-            X = from_host(X, like)
-            mask = None if mask is None else from_host(numpy.asarray(mask), like)
-        if X.ndim != 3:
-            raise ValueError(f"`predict` takes inputs of shape (T, B, d). Got {tuple(X.shape)}.")
+        X, mask = (None if x is None else _beside(x, like) for x in (X, mask))
         return self.loss.decide(self.outputs(X, mask))
 
     def recurrent_matrix(self) -> Array:
@@ -153,6 +155,14 @@ class Model:
         if not isinstance(self.cell, OrthogonalCell):
             return None
         return float(orthonormality_error(self.recurrent_matrix()))
+
+
+def _beside(x, like):
+    """Return `x` in the library, dtype and device of `like`."""
+    xp = array_namespace(like)
+    if array_namespace(x) is xp and device(x) == device(like):
+        return xp.astype(x, like.dtype)
+    return from_host(to_host(x), like)
 
 
 def _total(values, weights):
