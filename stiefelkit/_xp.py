@@ -120,6 +120,12 @@ def phase(x: Array) -> Array:
     return xp.where(modulus == 0, one, x / xp.astype(safe, x.dtype))
 
 
+def unit_phase(angle: Array, like: Array) -> Array:
+    """Return exp(i angle), complex as `like`."""
+    xp = array_namespace(angle)
+    return xp.astype(xp.cos(angle), like.dtype) + 1j * xp.astype(xp.sin(angle), like.dtype)
+
+
 def eye_like(x: Array, n: int, p: int | None = None) -> Array:
     """Return the first p columns of the n-by-n identity, in the library of `x`."""
     return array_namespace(x).eye(n, p, dtype=x.dtype, device=device(x))
@@ -170,7 +176,8 @@ def index_from_host(values, like: Array) -> Array:
 
 def to_host(x: Array) -> numpy.ndarray:
     """Return a NumPy copy of `x`, from any library and device."""
-    x = x.detach() if hasattr(x, "detach") else x
+    for pending in ("detach", "resolve_conj"):  # what bars the way out of one library
+        x = getattr(x, pending, lambda x=x: x)()
     if hasattr(x, "__cuda_array_interface__") or device(x) != "cpu":
         x = _leave_device(x)
     if isinstance(x, numpy.ndarray):

@@ -11,7 +11,7 @@ eigenvalue zero, which gives one more column of differences, and never a derivat
 """
 
 from .._dispatch import dispatchable
-from .._xp import adjoint, array_namespace, is_complex, real, to_complex
+from .._xp import adjoint, array_namespace, is_complex, real, to_complex, unit_phase
 from ._orthonormalize import polish
 from ._skew import skew
 
@@ -61,17 +61,11 @@ def _forward(A):
         )
     angles, U = xp.linalg.eigh(1j * to_complex(M))
     T = U[..., :p, :]
-    Q = (U * _turn(-angles, U)[..., None, :]) @ adjoint(T)
+    Q = (U * unit_phase(-angles, U)[..., None, :]) @ adjoint(T)
     Q = Q if is_complex(A) else real(Q)
     if basis is not None:
         Q = xp.concat([Q[..., :p, :], basis @ Q[..., p:, :]], axis=-2)
     return polish(Q), (basis, angles, U, T, is_complex(A))
-
-
-def _turn(angle, U):
-    """Return exp(i angle)."""
-    xp = array_namespace(U)
-    return xp.astype(xp.cos(angle), U.dtype) + 1j * xp.astype(xp.sin(angle), U.dtype)
 
 
 def _difference(half_sum, half_gap, U):
@@ -79,7 +73,7 @@ def _difference(half_sum, half_gap, U):
     xp = array_namespace(U)
     safe = xp.where(half_gap == 0, xp.ones_like(half_gap), half_gap)
     sinc = xp.where(half_gap == 0, xp.ones_like(half_gap), xp.sin(safe) / safe)
-    return _turn(half_sum, U) * xp.astype(sinc, U.dtype)
+    return unit_phase(half_sum, U) * xp.astype(sinc, U.dtype)
 
 
 def _backward(G, saved):

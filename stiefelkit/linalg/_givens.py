@@ -6,7 +6,7 @@ the left it takes the rows x, y to c x + s e y and c y - s e* x, with e the phas
 """
 
 from .._dispatch import dispatchable
-from .._xp import array_namespace, at, broadcast_shapes, conj, is_complex, sum_real
+from .._xp import array_namespace, at, broadcast_shapes, conj, is_complex, sum_real, unit_phase
 from ._givens_rounds import frame_columns, rounds
 
 
@@ -17,12 +17,7 @@ def _factors(theta, phi, X):
     if not is_complex(X):
         return c, s
     c, s = xp.astype(c, X.dtype), xp.astype(s, X.dtype)
-    return c, s if phi is None else s * _unit_phase(phi, X)
-
-
-def _unit_phase(phi, X):
-    xp = array_namespace(phi)
-    return xp.astype(xp.cos(phi), X.dtype) + 1j * xp.astype(xp.sin(phi), X.dtype)
+    return c, s if phi is None else s * unit_phase(phi, X)
 
 
 def _check_phases(op, phi, X):
@@ -123,7 +118,7 @@ def _rotate_backward(G, saved, *, side="right", overwrite=False):
 
 def _angle_cotangents(yi, yj, xi, xj, gi, gj, theta, phi):
     """Return d/dtheta and d/dphi of Re<g, y> for rows y rotated from x."""
-    e = 1 if phi is None else _unit_phase(phi, yi)
+    e = 1 if phi is None else unit_phase(phi, yi)
     dtheta = sum_real(gi, e * yj) - sum_real(gj, (1 if phi is None else conj(e)) * yi)
     if phi is None:
         return dtheta, None

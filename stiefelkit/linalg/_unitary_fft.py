@@ -1,8 +1,7 @@
 """The product of diagonal, Fourier, reflection and permutation matrices of the unitary RNN."""
 
 from .._dispatch import dispatchable
-from .._xp import array_namespace, conj, index_from_host, size
-from ._givens import _unit_phase
+from .._xp import array_namespace, conj, index_from_host, size, unit_phase
 from ._householder import _reflect_backward, householder_reflect
 
 
@@ -66,7 +65,7 @@ def _fourier(transform, X):
 
 def _forward(omega, V, X, *, permutation):
     xp = array_namespace(X)
-    D = [_unit_phase(omega[..., k, :, None], X) for k in range(3)]
+    D = [unit_phase(omega[..., k, :, None], X) for k in range(3)]
     first = D[0] * X
     mirrored = _fourier(xp.fft.fft, first)
     permuted = xp.take(householder_reflect(V[..., 0, :], mirrored), _index(permutation, X), axis=-2)

@@ -5,7 +5,16 @@ import dataclasses
 from typing import Any
 
 from .._typing import RNG, Array
-from .._xp import adjoint, array_namespace, conj, sum_to_shape, zeros_like
+from .._xp import (
+    adjoint,
+    array_namespace,
+    conj,
+    is_complex,
+    real_dtype,
+    sum_to_shape,
+    unit_phase,
+    zeros_like,
+)
 from ..linalg import random_frame
 
 Params = dict[str, Array]
@@ -17,7 +26,9 @@ class AbstractParametrization(abc.ABC):
 
     The signs d, unit phases of complex frames, are a leaf of their own: every map alone
     reaches one component of the orthogonal group only. They are `fixed`, that is no
-    optimizer moves them.
+    optimizer moves them. With `free_phases` the map of a complex frame is times
+    diag(exp(i omega)) besides, whose real leaf `omega` is free: without it a product of
+    reflections keeps its determinant.
 
     A subclass defines the map without signs, forward and backward, and its inverse.
 
@@ -27,10 +38,13 @@ class AbstractParametrization(abc.ABC):
         Rows.
     p : int, optional
         Columns, n by default.
+    free_phases : bool
+        Add the leaf `omega`, for complex frames.
     """
 
     n: int
     p: int | None = None
+    free_phases: bool = dataclasses.field(default=False, kw_only=True)
 
     def __post_init__(self):
         if self.p is None:
@@ -59,7 +73,7 @@ class AbstractParametrization(abc.ABC):
 
     def init(self, *, rng: RNG = None, like: Array) -> Params:
         """Draw parameters of a uniformly distributed frame, in the library of `like`."""
-        return self._inverse(random_frame(self.n, self.p, rng=rng, like=like))
+        return self._with_phases(self._inverse(random_frame(self.n, self.p, rng=rng, like=like)))
 
     def from_matrix(self, Q: Array) -> Params:
         """Return parameters whose `matrix` is `Q` to rounding, of either determinant."""
@@ -68,7 +82,23 @@ class AbstractParametrization(abc.ABC):
                 f"`{type(self).__name__}.from_matrix` takes `Q` of shape (..., {self.n}, "
                 f"{self.p}). Got {tuple(Q.shape)}."
             )
-        return self._inverse(Q)
+        return self._with_phases(self._inverse(Q))
+
+    def _with_phases(self, params: Params) -> Params:
+        if not self.free_phases:
+            return params
+        d = params["d"]
+        if not is_complex(d):
+            raise TypeError(
+                f"`{type(self).__name__}` with `free_phases` is for complex frames. "
+                f"Got {d.dtype}; a real frame has signs, which cannot move."
+            )
+        return {**params, "omega": zeros_like(d, tuple(d.shape), real_dtype(d))}
+
+    def _signs(self, params: Params) -> Array:
+        """Return d exp(i omega)."""
+        d = params["d"]
+        return d * unit_phase(params["omega"], d) if self.free_phases else d
 
     def matrix(self, params: Params) -> Array:
         """Return the frame, shape ``(..., n, p)``."""
@@ -77,12 +107,15 @@ class AbstractParametrization(abc.ABC):
     def matrix_forward(self, params: Params) -> tuple[Array, Any]:
         """Return the frame, and residuals for `matrix_backward`."""
         Q, residuals = self._map_forward(params)
-        return Q * params["d"][..., None, :], (residuals, params["d"])
+        d = self._signs(params)
+        Q = Q * d[..., None, :]
+        return Q, (residuals, d, Q)
 
     def matrix_backward(self, G: Array, residuals: Any) -> Params:
         """Return the cotangents of the parameters; None for fixed ones."""
-        inner, d = residuals
-        return {**self._map_backward(G * conj(d)[..., None, :], inner), **self._no_cotangents()}
+        inner, d, Q = residuals
+        grads = self._map_backward(G * conj(d)[..., None, :], inner)
+        return {**grads, **self._other_cotangents(G, Q, axis=-2)}
 
     def apply(self, params: Params, X: Array) -> Array:
         """Multiply the frame to `X` of shape ``(..., p, m)``; leading axes broadcast."""
@@ -99,8 +132,14 @@ class AbstractParametrization(abc.ABC):
         dQ = sum_to_shape(G @ adjoint(X), tuple(Q.shape))
         return self.matrix_backward(dQ, inner), sum_to_shape(adjoint(Q) @ G, tuple(X.shape))
 
-    def _no_cotangents(self):
-        return dict.fromkeys(sorted(self.fixed))
+    def _other_cotangents(self, G: Array, Y: Array, axis: int) -> Params:
+        """Return None for fixed leaves, and the cotangent of phases that multiply `Y`."""
+        others: Params = dict.fromkeys(sorted(self.fixed))
+        if self.free_phases:
+            # dY = i Y domega, so the slope is Re<G, i Y>.
+            xp = array_namespace(Y)
+            others["omega"] = xp.sum(xp.imag(G * conj(Y)), axis=axis)
+        return others
 
 
 class SequentialMap:
@@ -111,7 +150,7 @@ class SequentialMap:
 
     def _padded(self, params, X):
         """Return diag(d) X above zeros, of n rows."""
-        X = params["d"][..., :, None] * X
+        X = self._signs(params)[..., :, None] * X
         if self.n == self.p:
             return X
         zeros = zeros_like(X, (*X.shape[:-2], self.n - self.p, X.shape[-1]))
@@ -119,13 +158,16 @@ class SequentialMap:
 
     def apply_forward(self, params, X):
         Y, residuals = self._product_forward(params, self._padded(params, X))
-        return Y, (residuals, params["d"], tuple(X.shape))
+        return Y, (residuals, self._signs(params), X)
 
     def apply_backward(self, G, residuals):
-        inner, d, shape = residuals
+        inner, d, X = residuals
         grads, dX = self._product_backward(G, inner)
-        dX = sum_to_shape(conj(d)[..., :, None] * dX[..., : self.p, :], shape)
-        return {**grads, **self._no_cotangents()}, dX
+        d, dX = d[..., :, None], dX[..., : self.p, :]
+        others = self._other_cotangents(dX, d * X, axis=-1)
+        if self.free_phases:
+            others["omega"] = sum_to_shape(others["omega"], tuple(d.shape[:-1]))
+        return {**grads, **others}, sum_to_shape(conj(d) * dX, tuple(X.shape))
 
 
 def ones_like_columns(V: Array, p: int) -> Array:

@@ -3,6 +3,7 @@
 import dataclasses
 
 from ..linalg import cayley, cayley_inverse
+from ..linalg._orthonormalize import polish
 from ._base import AbstractParametrization
 from ._skew_part import skew_part
 
@@ -40,7 +41,9 @@ class CayleyMap(AbstractParametrization):
         return {"A": A, "d": d}
 
     def _map_forward(self, params):
-        return cayley.forward(skew_part(params["A"]))
+        Q, residuals = cayley.forward(skew_part(params["A"]))
+        # An eigenvalue of Q near -1 is a large one of A, and rounding grows with it.
+        return polish(Q), residuals
 
     def _map_backward(self, G, residuals):
         return {"A": skew_part(cayley.backward(G, residuals)[0])}

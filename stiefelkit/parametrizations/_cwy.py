@@ -51,7 +51,7 @@ class CWY(SequentialMap, AbstractParametrization):
         if self.k == self.p:
             return super().init(rng=rng, like=like)
         V = standard_normal((self.n, self.k), rng, like)
-        return {"V": V, "d": ones_like_columns(V, self.p)}
+        return self._with_phases({"V": V, "d": ones_like_columns(V, self.p)})
 
     def _inverse(self, Q):
         if self.k != self.p:
