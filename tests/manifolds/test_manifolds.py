@@ -173,6 +173,18 @@ def test_inner_products_are_the_textbook_ones(shape, dtype, library, rng):
 
 @FAST
 @cases()
+def test_random_tangents_are_tangent(manifold, shape, dtype, library):
+    Q = draw_point(manifold, shape, dtype, library)
+    one, same, other = (manifold.random_tangent(Q, rng=seed) for seed in (1, 1, 2))
+    assert_tangent(manifold, host(Q), host(one), dtype)
+    assert_close(host(one), host(same), 0)
+    # The tangent space of the two real numbers of modulus 1 is zero, and an empty batch has none.
+    if 0 not in shape and (shape[-2] > 1 or "complex" in dtype or isinstance(manifold, Euclidean)):
+        assert np.max(np.abs(host(one) - host(other))) > 0.01
+
+
+@FAST
+@cases()
 def test_transport_and_retraction_land_where_they_should(manifold, shape, dtype, library, rng):
     Q = draw_point(manifold, shape, dtype, library)
     Y, Z = (manifold.random_tangent(Q, rng=rng) for _ in range(2))
