@@ -195,7 +195,9 @@ class Progress(AbstractCallback):
         line = describe(run.history[-1])
         if self.bar is not None:
             self.bar.set_description_str(line)
-        elif run.epoch % max(1, run.epochs // self.lines) == 0 or run.stop:
+        elif (
+            run.epoch % max(1, run.epochs // self.lines) == 0 or run.epoch == run.epochs or run.stop
+        ):
             print(line, flush=True)
 
     def end(self, run: "Training") -> None:
