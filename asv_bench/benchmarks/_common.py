@@ -150,4 +150,4 @@ def paired_ratio(ours, other, seconds: float = 1.5) -> float:
             start = time.perf_counter()
             call()
             spent.append(time.perf_counter() - start)
-    return round(statistics.median(times[0]) / statistics.median(times[1]), 3)
+    return float(f"{statistics.median(times[0]) / statistics.median(times[1]):.3g}")

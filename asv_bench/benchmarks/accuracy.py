@@ -14,9 +14,9 @@ from ._common import arguments, calls, concrete, open_library
 MAPS = concrete(parametrizations, AbstractParametrization)
 RETRACTIONS = concrete(retractions, AbstractRetraction)
 CALLS = calls()
-# Ops that return a frame, and those that multiply their last argument, or their first, by one.
 FRAMES = [s for s in CALLS if s.split()[0] in ("cayley", "expm_skew", "orthonormalize")]
 FRAMES += [s for s in CALLS if s in ("cwy_matrix", "tcwy_matrix")]
+# Ops that multiply a frame by an orthogonal matrix, and the place of the frame.
 FACTORS = {"cwy_apply": 1, "givens_product": 1, "householder_product": 1, "householder_reflect": 1}
 FACTORS["givens_rotate"] = 0
 DTYPES = ("float32", "float64", "complex64")
@@ -82,7 +82,7 @@ class Retractions(_Updates):
 
 
 class Ops(_Updates):
-    """After one op that returns a frame, and after a thousand that multiply one."""
+    """After one op that returns a frame, or multiplies one."""
 
     params = (FRAMES + list(FACTORS), ("64", "2048x32"), ("float32", "float64", "complex128"))
     param_names = ("op", "size", "dtype")
@@ -92,13 +92,22 @@ class Ops(_Updates):
         rng = np.random.default_rng(0)
         self.args, options = arguments(op, size, dtype, open_library("numpy"), rng)
         self.op, self.options = op, {**variant, **options}
-        self.times = 10 if size == "2048x32" else UPDATES
+        if label in FACTORS:
+            place = FACTORS[label]
+            start = random_frame(*self.args[place].shape, rng=0, like=self.args[place])
+            self.args[place] = start
 
     def track_orthonormality_error(self, label, size, dtype):
-        if label not in FACTORS:
-            return error(self.op(*self.args, **self.options))
-        place, args = FACTORS[label], list(self.args)
-        args[place] = random_frame(*args[place].shape, rng=0, like=args[place])
-        for _ in range(self.times):
-            args[place] = self.op(*args, **self.options)
-        return error(args[place])
+        return error(self.op(*self.args, **self.options))
+
+
+class Drift(Ops):
+    """After a thousand times the same op and no repair, of which nothing is promised."""
+
+    params = (list(FACTORS), ("64",), ("float32", "float64", "complex128"))
+    track_orthonormality_error = None
+
+    def track_drift(self, label, size, dtype):
+        for _ in range(UPDATES):
+            self.args[FACTORS[label]] = self.op(*self.args, **self.options)
+        return error(self.args[FACTORS[label]])

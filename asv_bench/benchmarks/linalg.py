@@ -91,6 +91,7 @@ class Rotation:
     def setup(self, side, kernels):
         self.Q = random_frame(1024, rng=0, like=np.empty(0))
         self.kernels = choose_kernels(kernels)
+        self.time_rotate(side, kernels)
 
     def time_rotate(self, side, kernels):
         givens_rotate(self.Q, 3, 500, 0.1, side=side, overwrite=True)
@@ -114,6 +115,7 @@ class Headline:
         count = 4 if self.p < self.n else 7
         shapes = [(self.n, self.p), (self.p, self.p)]
         self.pairs = [[rng.standard_normal(s, np.float32) for s in shapes] for _ in range(count)]
+        self.call()
 
     def call(self):
         _, residuals = self.map.matrix_forward(self.params)

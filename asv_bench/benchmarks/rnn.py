@@ -35,6 +35,8 @@ class Step:
         # Forward and backward read different states; the last product is the weight gradient.
         self.pairs = [(H[t], W) for t in range(T)] + [(H[t], W.T) for t in range(T)]
         self.pairs.append((rows.T, rows + 1))
+        if type(self) is Step:
+            self.call()
 
     def cell(self, n):
         return OrthogonalCell(10, n, recurrent=Orthogonal(), activation=Tanh())
@@ -68,6 +70,7 @@ class TrainingStep(Step):
         super().setup(library, shape)
         self.rule, self.parameters = Adam(1e-3), self.model.params
         self.state = self.rule.init(self.parameters, self.model.manifolds())
+        self.call()
 
     def cell(self, n):
         return OrthogonalCell(10, n, activation=Tanh())
