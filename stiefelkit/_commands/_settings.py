@@ -53,6 +53,9 @@ DEFAULTS: dict[str | None, dict[str, Any]] = {
     None: {},
 }
 
+_LEAST = dict.fromkeys(("hidden_size", "epochs", "batch_size", "length"), 1)
+_LEAST |= dict.fromkeys(("learning_rate", "orthogonal_learning_rate", "clip", "patience", "seed"), 0)
+
 
 def describe_defaults() -> str:
     """Return the options that each task has if they are left out, as lines of text."""
@@ -119,11 +122,10 @@ def complete(options: argparse.Namespace) -> argparse.Namespace:
     defaults = {**_COMMON, **DEFAULTS[options.task]}
     given = {name: value for name, value in vars(options).items() if value is not None}
     filled = argparse.Namespace(**{**vars(options), **defaults, **given})
-    for name in ("hidden_size", "epochs", "batch_size", "length"):
-        if getattr(filled, name) < 1:
-            raise ValueError(
-                f"--{name.replace('_', '-')} is at least 1. Got {getattr(filled, name)}."
-            )
+    for name, least in _LEAST.items():
+        if getattr(filled, name) < least:
+            option = name.replace("_", "-")
+            raise ValueError(f"--{option} is at least {least}. Got {getattr(filled, name)}.")
     return filled
 
 

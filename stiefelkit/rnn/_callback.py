@@ -51,12 +51,14 @@ class EarlyStopping(AbstractCallback):
     Parameters
     ----------
     patience : int
-        Epochs to wait.
+        Epochs to wait, at least 1.
     metric : str
         A key of the history; accuracies should rise, all else should fall.
     """
 
     def __init__(self, patience: int, metric: str = "validation_loss"):
+        if patience < 1:
+            raise ValueError(f"`EarlyStopping` needs patience >= 1. Got {patience}.")
         self.patience, self.metric = patience, metric
         self.best, self.waited = math.inf, 0
 

@@ -188,6 +188,12 @@ def test_early_stopping_needs_a_metric_that_there_is():
         train(callbacks=[EarlyStopping(1, "accuracy")])
 
 
+@pytest.mark.parametrize("patience", [0, -1])
+def test_early_stopping_waits_for_one_epoch_at_least(patience):
+    with pytest.raises(ValueError, match=f"`EarlyStopping` needs patience >= 1. Got {patience}"):
+        EarlyStopping(patience)
+
+
 @pytest.mark.parametrize(
     ("metric", "value", "epochs"),
     [("loss", 1e9, 1), ("loss", 0.0, 2), ("accuracy", -1.0, 1), ("accuracy", 1.1, 2)],
