@@ -17,12 +17,14 @@ def predict(options: argparse.Namespace) -> int:
     inputs = arrays.get("inputs")
     if inputs is not None and inputs.ndim == 2:
         inputs = inputs[..., None]
-    if inputs is None or inputs.ndim != 3 or inputs.shape[-1] != d:
-        came = f"`inputs` of shape {inputs.shape}" if inputs is not None else sorted(arrays)
+    if inputs is None or inputs.shape[2:] != (d,) or inputs.dtype.kind not in "fiub":
+        came = f"{inputs.dtype} of shape {inputs.shape}" if inputs is not None else sorted(arrays)
         raise rnn.DataError(
-            f"`{options.file}` should hold `inputs` of shape (T, N, {d}), as the network was "
-            f"trained on. It has {came}."
+            f"`{options.file}` should hold numbers `inputs` of shape (T, N, {d}), as the network "
+            f"was trained on. It has {came}."
         )
+    if not numpy.isfinite(inputs).all():
+        raise rnn.DataError(f"`{options.file}` has NaN or infinite entries. Leave them out.")
     predictions = to_host(model.predict(inputs.astype(float), arrays.get("mask")))
     if options.out:
         numpy.savez(options.out, predictions=predictions)

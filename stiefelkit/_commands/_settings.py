@@ -54,7 +54,9 @@ DEFAULTS: dict[str | None, dict[str, Any]] = {
 }
 
 _LEAST = dict.fromkeys(("hidden_size", "epochs", "batch_size", "length"), 1)
-_LEAST |= dict.fromkeys(("learning_rate", "orthogonal_learning_rate", "clip", "patience", "seed"), 0)
+_LEAST |= dict.fromkeys(
+    ("learning_rate", "orthogonal_learning_rate", "clip", "patience", "seed"), 0
+)
 
 
 def describe_defaults() -> str:

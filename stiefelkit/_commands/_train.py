@@ -48,15 +48,17 @@ def train(options: argparse.Namespace) -> int:
         rnn.Plot(os.path.join(folder, "curves.png")),
         rnn.Progress(),
     ]
-    run = rnn.fit(
-        model,
-        task,
-        optimizer,
-        epochs=options.epochs,
-        callbacks=callbacks,
-        rng=options.seed + 1,
-        resume=options.resume,
-    )
+    # `fit` says so if the loss is not finite; NumPy's warnings would come before it.
+    with numpy.errstate(all="ignore"):
+        run = rnn.fit(
+            model,
+            task,
+            optimizer,
+            epochs=options.epochs,
+            callbacks=callbacks,
+            rng=options.seed + 1,
+            resume=options.resume,
+        )
     print(_summary(run, folder))
     return 0
 
