@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from stiefelkit import use_kernels
 from stiefelkit.linalg import OuterProduct
 from stiefelkit.rnn import Identity, ModReLU, Tanh, unroll
 
@@ -118,7 +119,8 @@ def test_gradient_in_factors_is_the_dense_one(activation, dtype, shape, last, li
 @every
 @pytest.mark.parametrize("shape", [SHAPES["general"], SHAPES["T=0"]], ids=str)
 @both_ends
-def test_equal_to_numpy_on_every_library(activation, dtype, shape, last, library, rng):
+@pytest.mark.parametrize("kernels", [True, False])
+def test_equal_to_numpy_on_every_library(activation, dtype, shape, last, kernels, library, rng):
     dtype = SINGLE[dtype]
     args = draw(rng, activation, shape, dtype)
     args = [None if x is None else x.astype(d) for x, d in zip(args, kinds(dtype), strict=True)]
@@ -127,7 +129,8 @@ def test_equal_to_numpy_on_every_library(activation, dtype, shape, last, library
     g = normal(rng, unroll(*args, **options).shape, dtype).astype(dtype)
     expected = run(args, g, **options)
     G = library.asarray(g)
-    found = run(there, G, **options)
+    with use_kernels(kernels):
+        found = run(there, G, **options)
     assert_same((found[0], *found[1]), (expected[0], *expected[1]), library, dtype)
     assert_same((G, *there), (g, *args), library, dtype, factor=0)  # inputs stay as they were
 
