@@ -70,6 +70,13 @@ def test_gradient_equals_differences(cell, dtype, last, library, rng):
 
 
 @NUMPY
+@every
+def test_gradient_for_complex_inputs_equals_differences(cell, library, rng):
+    params, X, h0 = begin(cell, rng, "complex128")
+    check(cell, params, X + 1j * rng.standard_normal(X.shape), h0, rng, "complex128")
+
+
+@NUMPY
 @pytest.mark.parametrize("start", ["rotation", "identity"])
 @pytest.mark.parametrize("recurrent", recurrents(N), ids=str)
 @double
