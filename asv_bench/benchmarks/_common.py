@@ -42,8 +42,13 @@ class Library(NamedTuple):
 
     def wait(self, out: Any) -> None:
         """Wait until the arrays are there: asv measures the time on the wall."""
-        for x in out if isinstance(out, tuple) else (out,):
-            getattr(x, "block_until_ready", self.backend.synchronize)()
+        if isinstance(out, dict):
+            out = tuple(out.values())
+        if isinstance(out, tuple):
+            for x in out:
+                self.wait(x)
+        else:
+            getattr(out, "block_until_ready", self.backend.synchronize)()
 
 
 def open_library(name: str) -> Library:
@@ -134,10 +139,11 @@ def cotangents(out, library: Library, rng):
     return library.asarray(np.asarray(values, dtype))
 
 
-def products(pairs) -> None:
-    """Multiply pairs of matrices: what a machine can do at best."""
+def products(pairs):
+    """Multiply pairs of matrices, which is what a machine can do at best; return the last one."""
     for A, B in pairs:
-        A @ B
+        Y = A @ B
+    return Y
 
 
 def paired_ratio(ours, other, seconds: float = 1.5) -> float:

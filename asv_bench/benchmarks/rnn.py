@@ -7,7 +7,7 @@ from stiefelkit.optim import Adam
 from stiefelkit.rnn import Batch, CrossEntropy, LinearReadout, Model, OrthogonalCell, Tanh
 
 from . import peers
-from ._common import open_library, paired_ratio, products
+from ._common import LIBRARIES, open_library, paired_ratio, products
 
 SHAPES = ("T200 B64 n128", "T200 B64 n512", "T100 B64 n1024")
 
@@ -15,13 +15,11 @@ SHAPES = ("T200 B64 n128", "T200 B64 n512", "T100 B64 n1024")
 class Step:
     """`unroll`, readout, loss and VJP, with a dense gradient of the recurrent matrix."""
 
-    params = (("numpy", "torch", "torch-cuda", "jax", "cupy"), SHAPES)
+    params = (LIBRARIES, SHAPES)
     param_names = ("library", "shape")
     rounds, repeat, timeout = 1, (3, 20, 3.0), 180
 
     def setup(self, library, shape):
-        if library == "jax":
-            raise NotImplementedError("a loop that JAX does not compile as a whole says nothing")
         self.library = open_library(library)
         self.sizes = T, B, n = [int(word[1:]) for word in shape.split()]
         like = self.library.asarray(np.empty(0, np.float32))
@@ -35,23 +33,24 @@ class Step:
         # Forward and backward read different states; the last product is the weight gradient.
         self.pairs = [(H[t], W) for t in range(T)] + [(H[t], W.T) for t in range(T)]
         self.pairs.append((rows.T, rows + 1))
-        if type(self) is Step:
-            self.call()
+        self.prepare()
+        self.call()
+
+    def prepare(self):
+        """Make what the timed call needs besides."""
 
     def cell(self, n):
         return OrthogonalCell(10, n, recurrent=Orthogonal(), activation=Tanh())
 
     def call(self):
-        loss, _, _ = self.model.loss_and_grads(self.model.params, self.batch)
-        self.library.wait(loss)
+        self.library.wait(self.model.loss_and_grads(self.model.params, self.batch))
 
     def time_step(self, library, shape):
         self.call()
 
     def track_ratio_to_bound(self, library, shape):
         def bound():
-            products(self.pairs)
-            self.library.backend.synchronize()
+            self.library.wait(products(self.pairs))
 
         return paired_ratio(self.call, bound, seconds=4.0)
 
@@ -66,11 +65,9 @@ class Step:
 class TrainingStep(Step):
     """The same with the CWY map and an update by Adam; the peer is `orthogonal` and Adam."""
 
-    def setup(self, library, shape):
-        super().setup(library, shape)
+    def prepare(self):
         self.rule, self.parameters = Adam(1e-3), self.model.params
         self.state = self.rule.init(self.parameters, self.model.manifolds())
-        self.call()
 
     def cell(self, n):
         return OrthogonalCell(10, n, activation=Tanh())
@@ -78,7 +75,7 @@ class TrainingStep(Step):
     def call(self):
         loss, grads, _ = self.model.loss_and_grads(self.parameters, self.batch)
         self.parameters, self.state = self.rule.update(grads, self.state, self.parameters)
-        self.library.wait(loss)
+        self.library.wait((loss, self.parameters))
 
     def track_ratio_to_torch(self, library, shape):
         if self.library.device.startswith("cuda"):
