@@ -17,7 +17,8 @@ import pytest
 
 import stiefelkit
 
-PAGES = sorted(pathlib.Path(__file__).parent.glob("*.md"))
+ROOT = pathlib.Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(python|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LIBRARY = re.compile(r"# on (\w+)\n")
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
