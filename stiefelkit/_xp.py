@@ -131,6 +131,20 @@ def eye_like(x: Array, n: int, p: int | None = None) -> Array:
     return array_namespace(x).eye(n, p, dtype=x.dtype, device=device(x))
 
 
+def update_diagonal(x: Array, scale: float = 1.0, shift: float = 0.0) -> Array:
+    """Scale and shift the main diagonal of a tall matrix, in place where the library allows it."""
+    xp, (n, p) = array_namespace(x), x.shape[-2:]
+    if not is_writeable(x):
+        eye = eye_like(x, n, p)
+        return x * (1 + (scale - 1) * eye) + shift * eye
+    # A strided slice of the entries, so that no array of the size of `x` is made; reshaped back
+    # because a library may have had to copy.
+    entries = xp.reshape(x, (*x.shape[:-2], n * p))
+    entries[..., : p * p : p + 1] *= scale
+    entries[..., : p * p : p + 1] += shift
+    return xp.reshape(entries, tuple(x.shape))
+
+
 def zeros_like(x: Array, shape: tuple[int, ...], dtype: DType | None = None) -> Array:
     xp = array_namespace(x)
     return xp.zeros(shape, dtype=x.dtype if dtype is None else dtype, device=device(x))

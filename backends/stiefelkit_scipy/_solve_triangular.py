@@ -7,22 +7,23 @@ from stiefelkit.linalg import SingularMatrixError
 
 _TRSM = {numpy.dtype(c): getattr(blas, f"{p}trsm") for c, p in zip("fdFD", "sdcz", strict=True)}
 _TRSV = {numpy.dtype(c): getattr(blas, f"{p}trsv") for c, p in zip("fdFD", "sdcz", strict=True)}
-# OpenBLAS starts its threads from this many entries of `B` on, which costs a small system ten times
-# its own work, and a scheduler's time slice (8 ms) where another process has the cores.
+# From this many entries of `B` on SciPy's OpenBLAS starts threads of its own. They and the idle
+# threads of NumPy's OpenBLAS spin for the same cores: with as many threads as cores, each change
+# from a product to ?trsm and back costs a scheduler's time slice of 8 ms. So larger systems are
+# cut until ?trsm has one small piece to do and NumPy's products the rest.
 _THREADS_FROM = {"f": 1024, "c": 512}
-_THREADS_PAY_FROM = {"f": 1 << 14, "c": 1 << 12}  # a product of this size starts threads too
-_HALVE_ABOVE = 64
+_COLUMNS_UP_TO = 64  # size up to which cutting the columns is cheaper than inverting blocks
+_BLOCK = 32
 _LOOP_FROM = 8  # size from which a loop over a batch beats the batched general solve
 _LOOP_UP_TO = 16  # batch up to which it does for any size
 
 
 def solve_triangular(A, B, /, *, lower=False, adjoint_of=False):
-    """Solve by BLAS ?trsm, which reads one triangle and takes either memory order.
+    """Solve small systems by BLAS ?trsm, and large ones by products with inverted blocks.
 
     Benchmark: linalg.Ops, op solve_triangular. The reference solves small blocks as general
-    systems; BLAS does no such work twice. Systems of middling size are cut up, so that no
-    threads start for them. Agrees with the reference to a multiple of n eps times the
-    condition number.
+    systems with all columns; this inverts them once. Agrees with the reference to a multiple
+    of n eps times the condition number.
     """
     if A.ndim > 2 or B.ndim > 2:
         return _solve_batch(A, B, lower, adjoint_of)
@@ -43,9 +44,16 @@ def _solve(A, B, lower, adjoint_of):
     n, m = B.shape
     if m == 1 and n:
         return _solve_vector(A, B, lower, adjoint_of)
-    if B.size < _THREADS_FROM[A.dtype.kind] or B.size >= _THREADS_PAY_FROM[A.dtype.kind]:
+    if B.size < _THREADS_FROM[A.dtype.kind]:
         return _solve_whole(A, B, lower, adjoint_of) if B.size else B.copy()
-    return (_solve_halves if n > _HALVE_ABOVE else _solve_columns)(A, B, lower, adjoint_of)
+    if n <= _COLUMNS_UP_TO and m <= 2 * n:
+        return _solve_columns(A, B, lower, adjoint_of)
+    A, lower = (A.conj().T, not lower) if adjoint_of else (A, lower)
+    # Products and differences run along the rows of C-ordered arrays.
+    columns = B.flags.f_contiguous
+    X = numpy.empty_like(B, order="F" if columns else "C")
+    _solve_halves(A, B.T if columns else B, X.T if columns else X, lower, columns)
+    return X
 
 
 def _solve_columns(A, B, lower, adjoint_of):
@@ -59,17 +67,23 @@ def _solve_columns(A, B, lower, adjoint_of):
     return X
 
 
-def _solve_halves(A, B, lower, adjoint_of):
-    """Solve for one half of the rows, then for the other."""
-    h = A.shape[0] // 2
-    one, two = slice(0, h), slice(h, None)
-    if lower == adjoint_of:
-        one, two = two, one
-    X = numpy.empty_like(B)
-    X[one] = _solve(A[one, one], B[one], lower, adjoint_of)
-    link = A[one, two].conj().T if adjoint_of else A[two, one]
-    X[two] = _solve(A[two, two], B[two] - link @ X[one], lower, adjoint_of)
-    return X
+def _solve_halves(A, B, X, lower, columns):
+    """Solve A X = B, or X A^T = B if `columns`, for one half and then for the other."""
+    n = A.shape[0]
+    if n <= _BLOCK:
+        inverse = numpy.linalg.inv(numpy.tril(A) if lower else numpy.triu(A))
+        numpy.matmul(*((B, inverse.T) if columns else (inverse, B)), out=X)
+        return
+    h = n // 2
+    one, two = (slice(0, h), slice(h, None)) if lower else (slice(h, None), slice(0, h))
+    link = A[two, one]
+    if columns:
+        _solve_halves(A[one, one], B[:, one], X[:, one], lower, columns)
+        rest = B[:, two] - X[:, one] @ link.T
+        _solve_halves(A[two, two], rest, X[:, two], lower, columns)
+    else:
+        _solve_halves(A[one, one], B[one], X[one], lower, columns)
+        _solve_halves(A[two, two], B[two] - link @ X[one], X[two], lower, columns)
 
 
 def _solve_whole(A, B, lower, adjoint_of):

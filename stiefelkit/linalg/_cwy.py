@@ -19,15 +19,14 @@ N = M * (P W^T). Then <G, dY> = <G - V P, dX> + <V (N + N^T) - G W^T - X P^T, dV
 """
 
 from .._dispatch import dispatchable
-from .._xp import adjoint, array_namespace, at, eye_like
+from .._xp import adjoint, array_namespace, at, device, is_complex, update_diagonal
 from ._gram import gram
 from ._solve import SingularMatrixError, solve_triangular
 
 
 def _factor(V):
     """Return S; what stands below its diagonal is never read."""
-    M = gram(V)
-    return M * (1 - 0.5 * eye_like(M, M.shape[-1]))
+    return update_diagonal(gram(V), scale=0.5)
 
 
 def _solve(S, B, V, *, adjoint_of=False):
@@ -40,13 +39,18 @@ def _solve(S, B, V, *, adjoint_of=False):
         ) from None
 
 
-def _halved_upper(A):
+def _mirrored(A):
+    """Return N + N^T for N the upper triangle of `A` with its diagonal halved."""
     xp = array_namespace(A)
-    return xp.triu(A) - 0.5 * A * eye_like(A, A.shape[-1])
+    index = xp.arange(A.shape[-1], device=device(A))
+    out = xp.where(index[:, None] <= index, A, adjoint(A))
+    return out if not is_complex(A) else 0.5 * (out + adjoint(out))
 
 
-def _cotangent_of_vectors(V, N, G, W):
-    return V @ (N + adjoint(N)) - G @ adjoint(W)
+def _cotangent_of_vectors(V, A, G, W):
+    dV = V @ _mirrored(A)
+    dV -= G @ adjoint(W)
+    return dV
 
 
 @dispatchable("(n,k),(n,m)->(n,m)", at_most=(("k", "n"),))
@@ -97,7 +101,8 @@ def _apply_forward(V, X):
 def _apply_backward(G, saved):
     V, X, S, W = saved
     P = _solve(S, adjoint(V) @ G, V, adjoint_of=True)
-    dV = _cotangent_of_vectors(V, _halved_upper(P @ adjoint(W)), G, W) - X @ adjoint(P)
+    dV = _cotangent_of_vectors(V, P @ adjoint(W), G, W)
+    dV -= X @ adjoint(P)
     return dV, G - V @ P
 
 
@@ -146,14 +151,15 @@ def _matrix_forward(V, *, columns=None):
     S = _factor(V)
     W = _solve(S, adjoint(V[..., :p, :]), V)
     Q = V @ -W
-    return at(Q)[..., :p, :].add(eye_like(V, p)), (V, S, W)
+    return update_diagonal(Q, shift=1.0), (V, S, W)
 
 
 def _matrix_backward(G, saved, *, columns=None):
     # X is the first p columns of the identity, so X P^T is P^T on top of zeros.
     V, S, W = saved
-    P = _solve(S, adjoint(V) @ G, V, adjoint_of=True)
-    dV = _cotangent_of_vectors(V, _halved_upper(P @ adjoint(W)), G, W)
+    # Formed as an adjoint, so that its own adjoint lies in memory as V does.
+    P = _solve(S, adjoint(adjoint(G) @ V), V, adjoint_of=True)
+    dV = _cotangent_of_vectors(V, P @ adjoint(W), G, W)
     return (at(dV)[..., : P.shape[-1], :].subtract(adjoint(P)),)
 
 

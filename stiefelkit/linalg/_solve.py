@@ -127,7 +127,10 @@ def solve_triangular(A, B, /, *, lower=False, adjoint_of=False):
     xp = array_namespace(A, B)
     if adjoint_of:
         A, lower = adjoint(A), not lower
-    message = f"`solve_triangular` needs a diagonal without zeros. Got one of {tuple(A.shape)}."
+    message = (
+        "`solve_triangular` needs an invertible `A`. Got one with a zero on its diagonal, "
+        f"of shape {tuple(A.shape)}."
+    )
     with singular_as(message):
         if not lower:
             return _solve_upper(A, B, xp)

@@ -16,7 +16,7 @@ SHAPES = {
     "n=1": {"n": 1, "p": 1, "k": 1, "m": 3, "q": 1},
     "k=1": {"n": 5, "p": 1, "k": 1, "m": 1, "q": 1},
     "m=0": {"n": 4, "p": 2, "k": 2, "m": 0, "q": 2},
-    "large": {"n": 70, "p": 66, "k": 66, "m": 67, "q": 3},  # past every threshold on a size
+    "large": {"n": 140, "p": 133, "k": 66, "m": 67, "q": 3},  # past every threshold on a size
 }
 # Batches go to one array argument after another, which broadcast.
 BATCHES = {"one": ((),), "batch": ((2, 1), (3,), ()), "many": ((20,), (), ()), "empty": ((0,),)}
