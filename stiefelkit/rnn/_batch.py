@@ -64,13 +64,17 @@ class AbstractTask(abc.ABC):
         """Return the batches that are looked at once, at the end."""
 
 
-def split_batches(batch: Batch, order: numpy.ndarray, size: int) -> Iterator[Batch]:
-    """Yield the samples `order` in batches of `size`, the last one smaller."""
-    steps = batch.targets.ndim > 1 and batch.targets.shape[:2] == batch.inputs.shape[:2]
+def split_batches(
+    batch: Batch, order: numpy.ndarray, size: int, *, by_step: bool = False
+) -> Iterator[Batch]:
+    """Yield the samples `order` in batches of `size`, the last one smaller.
+
+    `by_step` says that there is a target for every step.
+    """
     for start in range(0, len(order), size):
         rows = order[start : start + size]
         yield Batch(
             batch.inputs[:, rows],
-            batch.targets[:, rows] if steps else batch.targets[rows],
+            batch.targets[:, rows] if by_step else batch.targets[rows],
             None if batch.mask is None else batch.mask[:, rows],
         )

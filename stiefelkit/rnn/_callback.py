@@ -137,7 +137,7 @@ class Checkpoint(AbstractCallback):
         record = run.history[-1]
         metric = self.metric if self.metric in record else "loss"
         better, self.best = _improves(record, metric, self.best)
-        memories = {type(c).__name__: c.memory() for c in (*self.others, self)}
+        memories = [(type(c).__name__, c.memory()) for c in (*self.others, self)]
         if better:
             write_snapshot(os.path.join(self.folder, "best.npz"), run, memories)
         write_snapshot(os.path.join(self.folder, "last.npz"), run, memories)

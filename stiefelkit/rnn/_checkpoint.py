@@ -75,7 +75,7 @@ def _settings(model, task, optimizer):
     return {name: json.loads(json.dumps(to_config(value))) for name, value in settings.items()}
 
 
-def write_snapshot(path: str, run: "Training", memories: dict[str, Any]) -> None:
+def write_snapshot(path: str, run: "Training", memories: list[tuple[str, Any]]) -> None:
     """Write the state of a run to `path`, atomically."""
     meta = {
         "format": _FORMAT,

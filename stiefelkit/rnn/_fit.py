@@ -158,5 +158,10 @@ def _restore(run: Training, snapshot: Snapshot, callbacks: list[AbstractCallback
     run.state = run.state._replace(step=snapshot.meta["step"], slots=load("slots", run.state.slots))
     run.rng.bit_generator.state = snapshot.meta["rng"]
     run.history, run.epoch = snapshot.meta["history"], snapshot.meta["epoch"]
+    memories = list(snapshot.meta["callbacks"])
     for callback in callbacks:
-        callback.restore(snapshot.meta["callbacks"].get(type(callback).__name__, {}))
+        # Two of a kind take theirs in the order in which they were written.
+        mine = next((m for m in memories if m[0] == type(callback).__name__), None)
+        if mine is not None:
+            memories.remove(mine)
+            callback.restore(mine[1])

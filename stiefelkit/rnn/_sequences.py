@@ -74,7 +74,7 @@ class Sequences(AbstractTask):
     def train(self, rng: numpy.random.Generator) -> Iterator[Batch]:
         batch = self._parts["train"]
         order = rng.permutation(batch.inputs.shape[1])
-        yield from split_batches(batch, order, self.batch_size)
+        yield from split_batches(batch, order, self.batch_size, by_step=self.loss.at == "all")
 
     def validation(self) -> list[Batch]:
         return self._in_order("validation")
@@ -84,7 +84,11 @@ class Sequences(AbstractTask):
 
     def _in_order(self, part):
         batch = self._parts[part]
-        return list(split_batches(batch, numpy.arange(batch.inputs.shape[1]), 512))
+        return list(
+            split_batches(
+                batch, numpy.arange(batch.inputs.shape[1]), 512, by_step=self.loss.at == "all"
+            )
+        )
 
 
 def _classes(whole, test):
@@ -97,7 +101,7 @@ def _by_step(batch: Batch) -> bool:
 
 def _pick(batch: Batch, rows: numpy.ndarray) -> Batch:
     empty = Batch(batch.inputs[:, rows], batch.targets[..., :0], None)
-    return next(split_batches(batch, rows, max(1, len(rows))), empty)
+    return next(split_batches(batch, rows, max(1, len(rows)), by_step=_by_step(batch)), empty)
 
 
 def read(path: str) -> tuple[Batch, Batch | None]:

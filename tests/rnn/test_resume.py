@@ -170,3 +170,16 @@ def test_model_stays_as_it_was_if_it_cannot_go_on(tmp_path):
     with pytest.raises(CheckpointError):
         fit(fresh, TASK, adam(), epochs=4, resume=path)
     assert_trees_equal(on_host(fresh.params), before)
+
+
+def test_two_callbacks_of_a_kind_keep_their_own_memories(tmp_path):
+    def pair():
+        return EarlyStopping(5, "loss"), EarlyStopping(7, "validation_loss")
+
+    first = pair()
+    first[1].waited, first[1].best = 4, -1.0
+    train(callbacks=(*first, Checkpoint(str(tmp_path), others=first)))
+    second = pair()
+    train(callbacks=second, resume=str(tmp_path / "last.npz"))  # has nothing left to train
+    assert [(c.best, c.waited) for c in second] == [(c.best, c.waited) for c in first]
+    assert second[0].best != second[1].best

@@ -225,3 +225,13 @@ def test_flipped_bits_of_a_number_are_noticed(bit, tmp_path):
         whole[whole.index(SMALL["targets"].tobytes()) + bit] ^= 1 << bit
 
     assert targets_or_none(path, flip) is None
+
+
+def test_several_real_answers_are_no_answers_by_step(tmp_path):
+    # Split into 7 sequences of 7 steps with 7 answers each, a part looks like one target a step.
+    inputs, targets = np.zeros((7, 46, 1)), np.arange(46.0)[:, None] + np.zeros(7)
+    np.savez(tmp_path / "data.npz", inputs=inputs, targets=targets)
+    task = Sequences(str(tmp_path / "data.npz"), batch_size=7)
+    batches = list(task.train(np.random.default_rng(0))) + task.validation() + task.test()
+    assert any(b.targets.shape == b.inputs.shape[:2] for b in batches)
+    assert all((b.targets == b.targets[:, :1]).all() for b in batches)
