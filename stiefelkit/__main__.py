@@ -56,6 +56,7 @@ def _add_train(commands) -> None:
     add("--activation", metavar="NAME", help=", ".join(_commands.names(_commands.ACTIVATIONS)))
     add("--start", choices=["rotation", "haar", "identity"], help="initial recurrent matrix")
     add("--hidden-size", type=int, metavar="N")
+    add("--input-scale", type=float, metavar="X", help="spread of the initial input weights")
     _add_course(train)
     train.set_defaults(run=_commands.train)
 
@@ -66,6 +67,7 @@ def _add_course(train) -> None:
     add("--optimizer", metavar="NAME", help=", ".join(sorted(_commands.OPTIMIZERS)))
     add("--learning-rate", type=float, metavar="X", help="of the free parameters")
     add("--orthogonal-learning-rate", type=float, metavar="X", help="of the recurrent matrix")
+    add("--schedule", choices=["cosine", "constant"], help="of the learning rates")
     add("--clip", type=float, metavar="X", help="bound on the norm of the gradient, 0 for none")
     add("--epochs", type=int, metavar="N")
     add("--batch-size", type=int, metavar="N")

@@ -145,11 +145,12 @@ class _Dispatcher:
 def _lift(args, scalars):
     """Turn Python numbers given for 0-d arguments into real arrays beside the first array."""
     like = next((a for a in args if hasattr(a, "dtype")), None)
-    if like is None or is_half(like.dtype):
+    if like is None:
         return args
     xp = array_namespace(like)
+    dtype = like.dtype if is_half(like.dtype) else real_dtype(like)
     return tuple(
-        xp.asarray(a, dtype=real_dtype(like), device=device(like))
+        xp.asarray(a, dtype=dtype, device=device(like))
         if i in scalars and isinstance(a, int | float)
         else a
         for i, a in enumerate(args)
@@ -202,7 +203,8 @@ def _run(G, residuals, /):
 def _cast(tree, dtype):
     """Cast 16-bit arrays up to float32 (`dtype` None), or arrays down to `dtype`."""
     if isinstance(tree, tuple):
-        return tuple(_cast(x, dtype) for x in tree)
+        items = [_cast(x, dtype) for x in tree]
+        return tuple(items) if type(tree) is tuple else type(tree)(*items)
     if not hasattr(tree, "dtype") or not hasattr(tree, "shape"):
         return tree
     xp = array_namespace(tree)

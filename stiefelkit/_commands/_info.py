@@ -17,7 +17,7 @@ def info(options: argparse.Namespace) -> int:
     for name, load in sorted(backends().items()):
         try:
             backend = load()
-        except ModuleNotFoundError as error:
+        except ImportError as error:
             print(f"{name}: not usable. {error}")
             continue
         devices = ", ".join(backend.devices()) or "none"

@@ -109,7 +109,13 @@ def _apply_backward(G, saved):
 cwy_apply.defvjp(_apply_forward, _apply_backward)
 
 
-@dispatchable("(n,k)->(n,n)", at_most=(("k", "n"),))
+def _check_columns(V, /, *, columns=None):
+    n = V.shape[-2]
+    if columns is not None and not 0 <= columns <= n:
+        raise ValueError(f"`cwy_matrix` forms 0 to n={n} columns. Got columns={columns}.")
+
+
+@dispatchable("(n,k)->(n,n)", at_most=(("k", "n"),), validate=_check_columns)
 def cwy_matrix(V, /, *, columns=None):
     r"""Form a product of Householder reflections, or its first columns.
 
@@ -193,7 +199,8 @@ def tcwy_matrix(V, /):
 
     Notes
     -----
-    Costs :math:`3np^2 + p^3` flops. [LikhosherstovDavisEtAl:2021]_, theorem 3.
+    Costs :math:`4np^2 + p^3` flops, np^2 less where the Gram matrix costs half.
+    [LikhosherstovDavisEtAl:2021]_, theorem 3.
 
     Examples
     --------

@@ -11,7 +11,15 @@ eigenvalue zero, which gives one more column of differences, and never a derivat
 """
 
 from .._dispatch import dispatchable
-from .._xp import adjoint, array_namespace, is_complex, real, to_complex, unit_phase
+from .._xp import (
+    adjoint,
+    array_namespace,
+    is_complex,
+    real,
+    to_complex,
+    unit_phase,
+    zeros_like,
+)
 from ._orthonormalize import polish
 from ._skew import skew
 
@@ -55,7 +63,7 @@ def _forward(A):
     M, basis = skew(A[..., :p, :]), None
     if n > p:
         basis, R = xp.linalg.qr(A[..., p:, :], mode="reduced")
-        corner = xp.zeros_like(R @ adjoint(R))
+        corner = zeros_like(R, (*R.shape[:-1], R.shape[-2]))
         M = xp.concat(
             [xp.concat([M, -adjoint(R)], axis=-1), xp.concat([R, corner], axis=-1)], axis=-2
         )

@@ -7,7 +7,7 @@ from ._gram import gram
 from ._orthonormalize import orthonormalize
 
 
-@dispatchable("(n,p)->()", kinds={"Q": "matrix"})
+@dispatchable("(n,p)->()")
 def orthonormality_error(Q, /):
     r"""Measure how far the columns are from orthonormal.
 

@@ -18,6 +18,7 @@ def angle_count(n: int, p: int) -> int:
     return n * p - p * (p + 1) // 2
 
 
+@functools.cache
 def frame_columns(n: int, r: int) -> int | None:
     """Return the p for which r angles make up an n-by-p frame, or None."""
     return next((p for p in range(max(n, 1)) if angle_count(n, p) == r), None)

@@ -64,7 +64,7 @@ def _forward(Q):
     R, columns, vectors, signs = Q, [], [], []
     for k in range(Q.shape[-1]):
         v, _, _, sign, _ = _mirror(R[..., 0], k)
-        columns.append(R[..., 0])
+        columns.append(R[..., 0] + 0)  # not a view, which would keep all of R
         vectors.append(v)
         signs.append(-sign[..., 0])
         R = _reflect(v, R[..., 1:])

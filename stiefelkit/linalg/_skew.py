@@ -115,7 +115,12 @@ def _skew_gradient_backward(D, saved):
 skew_gradient.defvjp(lambda Q, G: (skew_gradient.reference(Q, G), (Q, G)), _skew_gradient_backward)
 
 
-@dispatchable("(n,p),(n,p)->(n,p)", at_most=(("p", "n"),))
+def _check_metric(Q, G, /, *, metric="euclidean"):
+    if metric not in _METRICS:
+        raise ValueError(f"`tangent_project` knows the metrics {_METRICS}. Got {metric!r}.")
+
+
+@dispatchable("(n,p),(n,p)->(n,p)", at_most=(("p", "n"),), validate=_check_metric)
 def tangent_project(Q, G, /, *, metric="euclidean"):
     r"""Project a Euclidean gradient to the tangent space of the Stiefel manifold.
 
@@ -151,8 +156,6 @@ def tangent_project(Q, G, /, *, metric="euclidean"):
     array([[0.],
            [4.]])
     """
-    if metric not in _METRICS:
-        raise ValueError(f"`tangent_project` knows the metrics {_METRICS}. Got {metric!r}.")
     M = adjoint(Q) @ G
     return G - Q @ (sym.reference(M) if metric == "euclidean" else adjoint(M))
 

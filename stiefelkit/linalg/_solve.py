@@ -46,7 +46,7 @@ def solve(A, B, /):
     ------
     SingularMatrixError
         If `A` is singular, where the array library reports it; CuPy and JAX return
-        NaN instead, since a report would stall the device.
+        NaN instead.
 
     Notes
     -----

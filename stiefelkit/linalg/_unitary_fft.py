@@ -5,7 +5,20 @@ from .._xp import array_namespace, conj, index_from_host, size, unit_phase
 from ._householder import _reflect_backward, householder_reflect
 
 
-@dispatchable("(3,n),(2,n),(n,m)->(n,m)", kinds={"omega": "real", "V": "complex", "X": "complex"})
+def _check_permutation(omega, V, X, /, *, permutation):
+    n = X.shape[-2]
+    if sorted(int(i) for i in permutation) != list(range(n)):
+        raise ValueError(
+            f"`unitary_fft_apply` takes a `permutation` of 0, ..., {n - 1}. "
+            f"Got one of {len(permutation)} entries that is not."
+        )
+
+
+@dispatchable(
+    "(3,n),(2,n),(n,m)->(n,m)",
+    kinds={"omega": "real", "V": "complex", "X": "complex"},
+    validate=_check_permutation,
+)
 def unitary_fft_apply(omega, V, X, /, *, permutation):
     r"""Apply the unitary matrix of the unitary evolution RNN.
 

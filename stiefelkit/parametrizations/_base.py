@@ -109,7 +109,7 @@ class AbstractParametrization(abc.ABC):
         Q, residuals = self._map_forward(params)
         d = self._signs(params)
         Q = Q * d[..., None, :]
-        return Q, (residuals, d, Q)
+        return Q, (residuals, d, Q if self.free_phases else None)
 
     def matrix_backward(self, G: Array, residuals: Any) -> Params:
         """Return the cotangents of the parameters; None for fixed ones."""

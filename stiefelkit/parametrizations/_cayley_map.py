@@ -24,7 +24,7 @@ class CayleyMap(AbstractParametrization):
 
     Notes
     -----
-    Costs :math:`O(np^2)`: one p-by-p inverse, and for thin frames four products of n-by-p
+    Costs :math:`O(np^2)`: one p-by-p inverse, and for thin frames seven products of n-by-p
     with p-by-p matrices, forward and backward. [HelfrichWillmottYe:2018]_ has p = n.
 
     Examples

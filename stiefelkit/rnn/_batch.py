@@ -24,7 +24,10 @@ class Batch(NamedTuple):
     mask: Array | None = None
 
     def like(self, x: Array) -> "Batch":
-        """Return the batch in the library and on the device of `x`, in its real dtype."""
+        """Return a batch of host arrays in the library, real dtype and device of `x`.
+
+        One that is in another library already has to be beside `x`, and stays as it is.
+        """
         if array_namespace(self.inputs) is array_namespace(x) and not isinstance(
             self.inputs, numpy.ndarray
         ):

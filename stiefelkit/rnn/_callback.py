@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ._checkpoint import write_snapshot
+from ._checkpoint import check_settings, write_snapshot
 
 if TYPE_CHECKING:
     from ._fit import Training
@@ -42,7 +42,7 @@ def _improves(record: dict[str, float], metric: str, best: float) -> tuple[bool,
     if metric not in record:
         raise ValueError(f"There is no metric `{metric}` to follow. There are {sorted(record)}.")
     value = -record[metric] if metric.endswith("accuracy") else record[metric]
-    return value < best, min(value, best)
+    return value < best, value if value < best else best
 
 
 class EarlyStopping(AbstractCallback):
@@ -115,8 +115,9 @@ class Checkpoint(AbstractCallback):
     Parameters
     ----------
     folder : str
-    metric : str
-        A key of the history; accuracies should rise, all else should fall.
+    metric : str, optional
+        A key of the history; accuracies should rise, all else should fall. The validation
+        loss by default, the training loss where there are no validation data.
     others : sequence of AbstractCallback
         Callbacks whose memory is kept, so that a resumed run stops where this one would.
     """
@@ -124,23 +125,27 @@ class Checkpoint(AbstractCallback):
     def __init__(
         self,
         folder: str,
-        metric: str = "validation_loss",
+        metric: str | None = None,
         others: tuple[AbstractCallback, ...] = (),
     ):
         self.folder, self.metric, self.others = folder, metric, others
         self.best = math.inf
 
     def start(self, run: "Training") -> None:
+        check_settings(run)  # before an epoch is spent
         os.makedirs(self.folder, exist_ok=True)
 
     def epoch(self, run: "Training") -> None:
-        record = run.history[-1]
-        metric = self.metric if self.metric in record else "loss"
-        better, self.best = _improves(record, metric, self.best)
+        better, self.best = _improves(run.history[-1], self._metric(run), self.best)
         memories = [(type(c).__name__, c.memory()) for c in (*self.others, self)]
         if better:
             write_snapshot(os.path.join(self.folder, "best.npz"), run, memories)
         write_snapshot(os.path.join(self.folder, "last.npz"), run, memories)
+
+    def _metric(self, run: "Training") -> str:
+        if self.metric is not None:
+            return self.metric
+        return "validation_loss" if "validation_loss" in run.history[-1] else "loss"
 
     def memory(self) -> dict[str, Any]:
         return {"best": self.best}

@@ -7,6 +7,7 @@ from .._typing import RNG, Array, Tree
 from .._xp import (
     array_namespace,
     conj,
+    generator,
     is_complex,
     standard_normal,
     to_complex,
@@ -50,7 +51,7 @@ class AbstractCell(abc.ABC):
 
     def init(self, *, rng: RNG = None, like: Array) -> dict[str, Tree]:
         """Draw parameters in the library, dtype and device of `like`."""
-        n, d = self.hidden_size, self.input_size
+        n, d, rng = self.hidden_size, self.input_size, generator(rng)
         params = {
             "W_in": self.input_scale * standard_normal((n, d), rng, like) / d**0.5,
             "c": zeros_like(like, (n,)),

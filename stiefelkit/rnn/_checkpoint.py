@@ -75,6 +75,11 @@ def _settings(model, task, optimizer):
     return {name: json.loads(json.dumps(to_config(value))) for name, value in settings.items()}
 
 
+def check_settings(run: "Training") -> None:
+    """Raise a TypeError if the settings of a run cannot be kept."""
+    _settings(run.model, run.task, run.optimizer)
+
+
 def write_snapshot(path: str, run: "Training", memories: list[tuple[str, Any]]) -> None:
     """Write the state of a run to `path`, atomically."""
     meta = {

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from .._tree import tree_map_with_path
+from .._tree import tree_leaves, tree_map_with_path
 from .._typing import RNG, Tree
 from .._xp import array_namespace, from_host, generator, to_host
 from ..optim import AbstractOptimizer, State
@@ -105,10 +105,10 @@ def fit(
 def _train_epoch(run: Training, callbacks: list[AbstractCallback]) -> None:
     model, begun = run.model, time.perf_counter()
     params, state, losses, measured = _run_updates(run, callbacks)
-    # The only look at the device in an epoch's training.
+    # The only looks at the device in an epoch's training.
     run.losses = to_host(array_namespace(losses[0]).stack(losses)).tolist()
     record = {"epoch": run.epoch + 1, "step": state.step, "loss": _mean(run.losses)}
-    if not math.isfinite(record["loss"]):
+    if not (math.isfinite(record["loss"]) and _all_finite(params)):
         raise FloatingPointError(
             f"The loss was not finite in epoch {record['epoch']}. Lower the learning rate, or clip "
             "the gradient; the model has the parameters of the epoch before."
@@ -140,6 +140,12 @@ def _run_updates(run: Training, callbacks: list[AbstractCallback]) -> tuple[Any,
         for callback in callbacks:
             callback.update(run)
     return params, state, losses, measured
+
+
+def _all_finite(params: Tree) -> bool:
+    """Say whether the last update, whose loss nobody has seen, left numbers."""
+    checks = [array_namespace(x).all(array_namespace(x).isfinite(x)) for x in tree_leaves(params)]
+    return bool(to_host(array_namespace(checks[0]).stack(checks)).all())
 
 
 def _mean(values: list[float]) -> float:

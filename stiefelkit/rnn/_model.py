@@ -6,7 +6,7 @@ from typing import Any
 import numpy
 
 from .._typing import RNG, Array, Tree
-from .._xp import array_namespace, device, from_host, generator, size, to_host, zeros_like
+from .._xp import array_namespace, device, from_host, generator, size, to_host
 from ..linalg import orthonormality_error
 from ..manifolds import Euclidean
 from ._batch import AbstractTask, Batch
@@ -125,7 +125,7 @@ class Model:
             values = self.loss.value(Y, batch.targets)[0]
             weights = batch.mask if self.loss.at == "all" and batch.mask is not None else None
             measured = {"loss": values, self.loss.quantity: self.loss.measure(Y, batch.targets)}
-            count += _total(zeros_like(values, tuple(values.shape)) + 1, weights)
+            count += size(values) if weights is None else _total(weights, None)
             for name, value in measured.items():
                 if name is not None and value is not None:
                     sums[name] = sums.get(name, 0.0) + _total(value, weights)

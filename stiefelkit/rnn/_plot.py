@@ -20,24 +20,31 @@ class Plot(AbstractCallback):
     def __init__(self, path: str):
         self.path = path
 
+    def start(self, run: "Training") -> None:
+        _figure()  # before an epoch is spent
+
     def end(self, run: "Training") -> None:
         if not run.history:
             return
-        try:
-            from matplotlib.figure import Figure
-        except ModuleNotFoundError as error:
-            raise ModuleNotFoundError(
-                "Pictures need matplotlib. Install it by `pip install stiefelkit[train]`."
-            ) from error
         quantity = run.model.loss.quantity
         panels = ["loss"] + ([quantity] if quantity in run.history[0] else [])
-        figure = Figure(figsize=(5 * len(panels), 3.5), layout="constrained")
+        figure = _figure()(figsize=(5 * len(panels), 3.5), layout="constrained")
         for axes, name in zip(
             figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
         ):
             _draw(axes, run, name)
         os.makedirs(os.path.dirname(self.path) or ".", exist_ok=True)
         figure.savefig(self.path, dpi=120)
+
+
+def _figure():
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "Pictures need matplotlib. Install it by `pip install stiefelkit[train]`."
+        ) from error
+    return Figure
 
 
 def _draw(axes, run, name):

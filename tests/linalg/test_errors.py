@@ -55,6 +55,14 @@ WRONG_SHAPES = {
         lambda: linalg.givens_rotate(X, 0, 4, 0.5, side="left"),
         "two different rows i and j of 4. Got i=0 and j=4.",
     ),
+    "too many columns": (lambda: linalg.cwy_matrix(V, columns=5), "forms 0 to n=4 columns"),
+    "negative columns": (lambda: linalg.cwy_matrix(V, columns=-1), "Got columns=-1."),
+    "no permutation": (
+        lambda: linalg.unitary_fft_apply(
+            np.zeros((3, 4)), np.ones((2, 4)) + 0j, X + 0j, permutation=[0, 0, 1, 2]
+        ),
+        "takes a `permutation` of 0, ..., 3.",
+    ),
     "negative column": (lambda: linalg.givens_rotate(X, -1, 0, 0.5), "Got i=-1 and j=0."),
     "unknown side": (
         lambda: linalg.givens_rotate(X, 0, 1, 0.5, side="top"),

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 
+from stiefelkit import optim
 from stiefelkit.rnn import (
     Adding,
     Checkpoint,
@@ -120,3 +121,14 @@ def test_only_numbers_go_into_the_history_of_a_checkpoint(tmp_path):
         meta = json.loads(file["__meta__"].tobytes())
     assert meta["history"] == run.history
     assert {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"} == set(meta["environment"]["threads"])
+
+
+def test_settings_that_cannot_be_kept_are_refused_before_training(tmp_path):
+    with pytest.raises(TypeError, match="A checkpoint keeps the dataclasses"):
+        train(optimizer=optim.SGD(lambda step: 1e-3), callbacks=[Checkpoint(str(tmp_path))])
+    assert not (tmp_path / "last.npz").exists()
+
+
+def test_unknown_metric_of_a_checkpoint_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="no metric `typo`"):
+        train(callbacks=[Checkpoint(str(tmp_path), metric="typo")])

@@ -58,7 +58,7 @@ def check(cell, params, X, h0, rng, dtype, last=False):
         return np.sum(np.real(np.conj(g) * H))
 
     found = pairing(grads, step) + pairing(dh0, dh)
-    assert found == pytest.approx(central_difference(value, 1e-4), rel=1e-8, abs=1e-7)
+    assert found == pytest.approx(central_difference(value, 1e-5), rel=1e-8, abs=1e-7)
 
 
 @NUMPY
@@ -106,7 +106,7 @@ def test_gradient_of_one_step_equals_differences(cell, dtype, library, rng):
         return np.sum(np.real(np.conj(g) * H))
 
     derivative = pairing(grads, step) + pairing(found, dh)
-    assert derivative == pytest.approx(central_difference(value, 1e-4), rel=1e-8, abs=1e-7)
+    assert derivative == pytest.approx(central_difference(value, 1e-5), rel=1e-8, abs=1e-7)
 
 
 @NUMPY

@@ -211,3 +211,13 @@ def test_unknown_start_is_refused():
 @pytest.mark.parametrize("cell", some_cells(activation=Identity()))
 def test_no_bias_no_parameter(cell):
     assert "b" not in begin(cell, "float64")
+
+
+@pytest.mark.parametrize("cell", every_cell(3, 5), ids=str)
+def test_integer_seed_draws_independent_parameters(cell):
+    params = cell.init(rng=0, like=np.empty(0))
+    first = params["W_in"].ravel() / np.abs(params["W_in"]).max()
+    for leaf in (np.ravel(x) for _, x in tree_items(params["recurrent"])):
+        size = min(first.size, leaf.size)
+        if np.abs(leaf).max() > 0 and size > 3:
+            assert not np.allclose(first[:size], leaf[:size] / np.abs(leaf[:size]).max())

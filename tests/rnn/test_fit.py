@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from stiefelkit import optim
+from stiefelkit._tree import tree_leaves
 from stiefelkit.manifolds import Orthogonal
 from stiefelkit.parametrizations import CWY
 from stiefelkit.rnn import (
@@ -203,3 +204,13 @@ def test_target_is_approached_from_the_right_side(metric, value, epochs):
     run = train(OrthogonalCell(10, 4), task=task, callbacks=[Target(value, metric)])
     assert run.epoch == epochs
     assert run.reason == (f"{metric} has reached {value}" if epochs == 1 else "")
+
+
+def test_last_update_is_checked_too():
+    # The only update of the second epoch: its loss is still finite, what it leaves is not.
+    task = Adding(4, batch_size=8, updates_per_epoch=1)
+    network = Model.for_task(OrthogonalCell(2, 4), task, rng=0)
+    broken = optim.SGD(lambda step: 1e-3 if step == 0 else float("nan"))
+    with pytest.raises(FloatingPointError, match="epoch 2"):
+        fit(network, task, broken, epochs=3, rng=0)
+    assert all(np.isfinite(x).all() for x in tree_leaves(network.params))

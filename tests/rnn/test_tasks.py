@@ -144,3 +144,17 @@ def test_batches_fit_the_model(task, rng):
 def test_impossible_tasks_are_refused(make, facts):
     with pytest.raises(ValueError, match=facts):
         make()
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("task", [Copying(4, batch_size=32), Adding(8, batch_size=32)], ids=str)
+def test_held_out_batches_are_never_trained_on(task, seed):
+    trained = next(iter(task.train(np.random.default_rng(seed)))).inputs
+    held = [batch.inputs for batch in task.validation() + task.test()]
+    assert not any(np.array_equal(trained, inputs) for inputs in held)
+
+
+@pytest.mark.parametrize("task", [Copying(4, batch_size=32), Adding(8, batch_size=32)], ids=str)
+def test_validation_and_test_are_different_draws(task):
+    parts = task.validation()[0].inputs, task.test()[0].inputs
+    assert not np.array_equal(*parts)
