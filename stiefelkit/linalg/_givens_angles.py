@@ -1,7 +1,7 @@
 """The rotations that make up a frame: the inverse of `givens_product`."""
 
 from .._dispatch import dispatchable
-from .._xp import array_namespace, at, conj, eye_like, index_from_host, is_complex, phase, real
+from .._xp import array_namespace, at, conj, eye_like, is_complex, phase, real
 from ._givens import _angle_cotangents, _factors, _rows, _turn
 from ._givens_rounds import rounds
 
@@ -45,12 +45,21 @@ def givens_angles(Q, /):
 
 
 def _entries(X, r):
-    """Return what a round makes of X_ii and X_ji: the entry kept and the entry cleared."""
+    """Return the entries X_ii and X_ji of a round: those kept and those cleared."""
     xp, (n, p) = array_namespace(X), X.shape[-2:]
     flat = xp.reshape(X, (*X.shape[:-2], n * p))
-    kept = [(r.first + a) * (p + 1) for a in range(r.size)]
-    cleared = [(r.last - a) * p + r.first + a for a in range(r.size)]
-    return tuple(xp.take(flat, index_from_host(k, X), axis=-1) for k in (kept, cleared))
+    kept, cleared = _strides(r, p)
+    return flat[..., kept], xp.flip(flat[..., cleared], axis=-1)
+
+
+def _strides(r, p):
+    """Return where these are in the flattened matrix, the cleared ones from the last pair on."""
+    kept, cleared = r.first * (p + 1), (r.last - r.size + 1) * p + r.first + r.size - 1
+    step = max(p - 1, 1)
+    return (
+        slice(kept, kept + (r.size - 1) * (p + 1) + 1, p + 1),
+        slice(cleared, cleared + (r.size - 1) * step + 1, step),
+    )
 
 
 def _angles(a, b):
@@ -115,11 +124,12 @@ def _angle_backward(a, b, slope, twist):
 
 
 def _add_entries(G, r, values):
-    for a in range(r.size):
-        i, j = r.first + a, r.last - a
-        G = at(G)[..., i, i].add(values[0][..., a])
-        G = at(G)[..., j, i].add(values[1][..., a])
-    return G
+    xp, (n, p) = array_namespace(G), G.shape[-2:]
+    kept, cleared = _strides(r, p)
+    flat = xp.reshape(G, (*G.shape[:-2], n * p))
+    flat = at(flat)[..., kept].add(values[0])
+    flat = at(flat)[..., cleared].add(xp.flip(values[1], axis=-1))
+    return xp.reshape(flat, tuple(G.shape))
 
 
 def _phase_cotangent(X, dd):
