@@ -89,8 +89,8 @@ def _cholesky(X):
 def polish(Q):
     """Repair a frame by one cubic step, which squares its error, at 4np^2 flops.
 
-    Eigenvectors and singular vectors are orthonormal to about 20 eps sqrt(p) only, and
-    beyond it from n = 200 on.
+    For what misses 20 eps sqrt(p): eigenvectors and singular vectors from n = 200 on, Cayley
+    transforms of large matrices, points after many updates.
     """
     return Q - 0.5 * (Q @ (gram(Q) - eye_like(Q, Q.shape[-1])))
 

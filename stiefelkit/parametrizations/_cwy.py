@@ -3,12 +3,13 @@
 import dataclasses
 
 from .._xp import standard_normal
-from ..linalg import cwy_apply, cwy_matrix, householder_vectors
-from ._base import AbstractParametrization, SequentialMap, ones_like_columns
+from ..linalg import cwy_matrix
+from ._base import AbstractParametrization, ones_like_columns
+from ._compact_wy import CompactWYMap
 
 
 @dataclasses.dataclass(frozen=True)
-class CWY(SequentialMap, AbstractParametrization):
+class CWY(CompactWYMap, AbstractParametrization):
     r"""Frames as the first columns of a product of k Householder reflections.
 
     .. math:: (I - V S^{-1} V^\top)_{:, 1:p} \operatorname{diag}(d)
@@ -53,24 +54,16 @@ class CWY(SequentialMap, AbstractParametrization):
         V = standard_normal((self.n, self.k), rng, like)
         return self._with_phases({"V": V, "d": ones_like_columns(V, self.p)})
 
-    def _inverse(self, Q):
+    def from_matrix(self, Q):
         if self.k != self.p:
             raise ValueError(
                 f"`CWY.from_matrix` needs as many reflections as columns. "
                 f"Got k={self.k} and p={self.p}; leave `k` out."
             )
-        V, d = householder_vectors(Q)
-        return {"V": V, "d": d}
+        return super().from_matrix(Q)
 
     def _map_forward(self, params):
         return cwy_matrix.forward(params["V"], columns=self.p)
 
     def _map_backward(self, G, residuals):
         return {"V": cwy_matrix.backward(G, residuals)[0]}
-
-    def _product_forward(self, params, X):
-        return cwy_apply.forward(params["V"], X)
-
-    def _product_backward(self, G, residuals):
-        dV, dX = cwy_apply.backward(G, residuals)
-        return {"V": dV}, dX

@@ -2,12 +2,13 @@
 
 import dataclasses
 
-from ..linalg import cwy_apply, householder_vectors, tcwy_matrix
-from ._base import AbstractParametrization, SequentialMap
+from ..linalg import tcwy_matrix
+from ._base import AbstractParametrization
+from ._compact_wy import CompactWYMap
 
 
 @dataclasses.dataclass(frozen=True)
-class TCWY(SequentialMap, AbstractParametrization):
+class TCWY(CompactWYMap, AbstractParametrization):
     r"""Frames as the first p columns of a product of p Householder reflections.
 
     .. math:: \left(\begin{bmatrix} I \\ 0 \end{bmatrix} - V S^{-1} V_1^\top\right)
@@ -36,19 +37,8 @@ class TCWY(SequentialMap, AbstractParametrization):
     ((100, 3), True)
     """
 
-    def _inverse(self, Q):
-        V, d = householder_vectors(Q)
-        return {"V": V, "d": d}
-
     def _map_forward(self, params):
         return tcwy_matrix.forward(params["V"])
 
     def _map_backward(self, G, residuals):
         return {"V": tcwy_matrix.backward(G, residuals)[0]}
-
-    def _product_forward(self, params, X):
-        return cwy_apply.forward(params["V"], X)
-
-    def _product_backward(self, G, residuals):
-        dV, dX = cwy_apply.backward(G, residuals)
-        return {"V": dV}, dX
