@@ -4,8 +4,8 @@ import dataclasses
 from typing import ClassVar
 
 from .._typing import Array
-from .._xp import adjoint, array_namespace
-from ..linalg import cayley, cayley_lowrank, skew
+from .._xp import adjoint, eye_like
+from ..linalg import cayley, gram, skew, solve
 from ._base import AbstractRetraction
 
 
@@ -16,9 +16,8 @@ class CayleyRetraction(AbstractRetraction):
     .. math:: \operatorname{cayley}(W) Q, \qquad
         W = P Z Q^\top - Q Z^\top P, \quad P = I - \tfrac12 Q Q^\top, \quad W Q = Z
 
-    W has rank 2p, so a 2p-by-2p system is solved and no n-by-n matrix formed.
-    Costs :math:`O(np^2)`. Agrees with canonical geodesics to second order.
-    [WenYin:2013]_, lemma 4.
+    W has rank 2p, and one p-by-p system is solved. Costs :math:`8np^2 + 8p^3/3` flops. Agrees
+    with canonical geodesics to second order. [WenYin:2013]_, lemma 4.
 
     Examples
     --------
@@ -33,10 +32,16 @@ class CayleyRetraction(AbstractRetraction):
     order_metric: ClassVar[str] = "canonical"
 
     def retract(self, Q: Array, Z: Array) -> Array:
+        # The skew part: what is not skew feeds the rounding errors of Q back into Q.
+        M = adjoint(Q) @ Z
+        A = skew(M)
         if Q.shape[-1] == Q.shape[-2]:
-            # The skew part: what is not skew feeds the rounding errors of Q back into Q.
-            return Q @ cayley(skew(adjoint(Q) @ Z))
-        xp = array_namespace(Q, Z)
-        PZ = Z - 0.5 * (Q @ (adjoint(Q) @ Z))
-        U, V = xp.concat([PZ, Q], axis=-1), xp.concat([Q, -PZ], axis=-1)
-        return cayley_lowrank(U, V, Q)
+            return Q @ cayley(A)
+        # With Z = Q A + N and S = N^T N, the transform maps span [Q, N] to itself:
+        # W (Q a + N b) = Q (A a - S b) + N a. So the solution of (I - W/2) (Q a + N b) = Q has
+        # b = a/2 and (I - A/2 + S/4) a = I, and the result, twice it less Q, is
+        # Q (2 a - I) + N a. The Hermitian part of the matrix is at least I.
+        eye = eye_like(Q, Q.shape[-1])
+        S = gram(Z) - adjoint(M) @ M
+        a = solve(eye - 0.5 * A + 0.25 * S, eye)
+        return Z @ a + Q @ (2 * a - eye - M @ a)
