@@ -16,7 +16,7 @@ class CayleyRetraction(AbstractRetraction):
     .. math:: \operatorname{cayley}(W) Q, \qquad
         W = P Z Q^\top - Q Z^\top P, \quad P = I - \tfrac12 Q Q^\top, \quad W Q = Z
 
-    W has rank 2p, and one p-by-p system is solved. Costs :math:`8np^2 + 8p^3/3` flops. Agrees
+    W has rank 2p, and one p-by-p system is solved. Costs :math:`9np^2 + 8p^3/3` flops. Agrees
     with canonical geodesics to second order. [WenYin:2013]_, lemma 4.
 
     Examples
@@ -41,7 +41,7 @@ class CayleyRetraction(AbstractRetraction):
         # W (Q a + N b) = Q (A a - S b) + N a. So the solution of (I - W/2) (Q a + N b) = Q has
         # b = a/2 and (I - A/2 + S/4) a = I, and the result, twice it less Q, is
         # Q (2 a - I) + N a. The Hermitian part of the matrix is at least I.
-        eye = eye_like(Q, Q.shape[-1])
-        S = gram(Z) - adjoint(M) @ M
-        a = solve(eye - 0.5 * A + 0.25 * S, eye)
-        return Z @ a + Q @ (2 * a - eye - M @ a)
+        # N is formed, as Z^T Z - A^T A would lose the digits of long tangent vectors.
+        N, eye = Z - Q @ M, eye_like(Q, Q.shape[-1])
+        a = solve(eye - 0.5 * A + 0.25 * gram(N), eye)
+        return N @ a + Q @ (2 * a - eye)
