@@ -5,7 +5,6 @@ the objective :math:`\sum_k T(u_k, u_k, u_k)`, to a cubic form in c and s. Pairs
 no index do not interact, so a whole round of them is turned at once.
 """
 
-import math
 from typing import NamedTuple
 
 from .._typing import RNG, Array
@@ -14,6 +13,7 @@ from ..linalg import random_frame
 from ..linalg._givens import _turn
 from ..linalg._givens_rounds import Round, rounds
 from ..linalg._orthonormalize import polish
+from ._cubic_form import best_angles
 
 _MESSAGES = (
     "The Riemannian gradient is below the tolerance.",
@@ -22,24 +22,22 @@ _MESSAGES = (
 
 
 class TensorDecompositionResult(NamedTuple):
-    """What `tensor_decomposition` returns."""
+    """What `tensor_decomposition` returns.
+
+    The p components are the columns of `x`, and `values` their weights, descending and not
+    negative. `fun` is the sum of all n weights, which is maximized, `history` that sum at the
+    start and after every sweep, `grad_norm` the norm of its Riemannian gradient.
+    """
 
     x: Array
-    """Orthonormal components, the columns of a frame of shape ``(n, p)``."""
     values: Array
-    """Their weights, descending and not negative, shape ``(p,)``."""
     fun: float
-    """Sum of all n weights, which is maximized."""
     grad_norm: float
-    """Norm of the Riemannian gradient of the sum."""
     nit: int
-    """Sweeps over all pairs."""
     success: bool
     status: int
-    """0: converged; 1: out of sweeps."""
     message: str
     history: list[float]
-    """The sum at the start and after every sweep: it never falls."""
 
 
 def tensor_decomposition(
@@ -104,9 +102,10 @@ def tensor_decomposition(
     (array([3., 1.]), array([[-0.8,  0.6],
            [ 0.6,  0.8]]))
     """
-    xp, n, p = array_namespace(T), *_check(T, p, x0)
-    start = random_frame(n, rng=rng, like=T) if x0 is None else x0
-    Ut, turned = xp.asarray(start.mT, copy=True), T
+    xp = array_namespace(T)
+    n, p = _check(T, p, x0)
+    U = random_frame(n, rng=rng, like=T) if x0 is None else x0
+    Ut, turned = xp.asarray(U.mT, copy=True), T
     for _ in range(3):
         turned = _cycle(Ut @ xp.reshape(turned, (n, n * n)))
     scale = float(xp.linalg.vector_norm(T))
@@ -114,7 +113,7 @@ def tensor_decomposition(
     history: list[float] = []
     while True:
         M = _repeated(turned)
-        history.append(float(xp.sum(xp.linalg.diagonal(M))))
+        history.append(float(xp.sum(xp.abs(xp.linalg.diagonal(M)))))  # signs are free
         # Along the rotation of i and j the slope is 3 T_ijj - 3 T_iij, twice the generator.
         grad_norm = 1.5 * float(xp.linalg.matrix_norm(M - M.mT))
         status = 0 if grad_norm <= bound else 1
@@ -128,29 +127,23 @@ def tensor_decomposition(
 
 def _check(T, p, x0):
     xp, n = array_namespace(T), T.shape[-1] if T.ndim else 0
+    name = "`tensor_decomposition`"
     if tuple(T.shape) != (n, n, n) or n == 0:
-        raise ValueError(
-            f"`tensor_decomposition` takes `T` of shape (n, n, n). Got {tuple(T.shape)}."
-        )
+        raise ValueError(f"{name} takes `T` of shape (n, n, n). Got {tuple(T.shape)}.")
     if is_complex(T):
-        raise TypeError(
-            f"`tensor_decomposition` takes a real `T`, of float32 or float64. Got {T.dtype}."
-        )
+        raise TypeError(f"{name} takes a real `T`, of float32 or float64. Got {T.dtype}.")
     p = n if p is None else p
     if not 1 <= p <= n:
-        raise ValueError(f"`tensor_decomposition` needs 1 <= p <= n. Got n={n} and p={p}.")
+        raise ValueError(f"{name} needs 1 <= p <= n. Got n={n} and p={p}.")
     if x0 is not None and tuple(x0.shape) != (n, n):
-        raise ValueError(
-            f"`tensor_decomposition` starts at `x0` of shape {(n, n)}. Got {tuple(x0.shape)}."
-        )
+        raise ValueError(f"{name} starts at `x0` of shape {(n, n)}. Got {tuple(x0.shape)}.")
     twins = (xp.permute_dims(T, axes) for axes in ((1, 0, 2), (1, 2, 0)))
     gap = max(float(xp.max(xp.abs(T - twin))) for twin in twins)
     largest = float(xp.max(xp.abs(T)))
     if not gap <= eps(T) ** 0.5 * largest:
         raise ValueError(
-            "`tensor_decomposition` takes a symmetric `T` with finite entries. Permuted axes "
-            f"change entries by {gap:.1e}, the largest is {largest:.1e}. Average it over the six "
-            "permutations."
+            f"{name} takes a symmetric `T` of finite entries. Permuting its axes changes them by "
+            f"{gap:.1e}; the largest is {largest:.1e}. Average over the six permutations."
         )
     return n, p
 
@@ -194,61 +187,6 @@ def _cubic(M: Array, r: Round) -> tuple[Array, ...]:
     jjj = xp.flip(cubes[r.last - r.size + 1 : r.last + 1])
     alpha, beta = iii + jjj - 3 * (ijj + iij), iii - jjj - 3 * (ijj - iij)
     return alpha, beta, 3 * (ijj + iij), 3 * (ijj - iij)
-
-
-def best_angles(alpha: Array, beta: Array, gamma: Array, delta: Array) -> Array:
-    """Maximize alpha cos^3 + beta sin^3 + gamma cos + delta sin over the circle."""
-    xp = array_namespace(alpha)
-
-    def value(theta):
-        c, s = xp.cos(theta), xp.sin(theta)
-        return c * (alpha * c * c + gamma) + s * (beta * s * s + delta)
-
-    # The slope as A1 cos + B1 sin + A3 cos 3. + B3 sin 3. of the angle from `origin`, the one of
-    # four where it is steepest: so the leading coefficient of the cubic is never small.
-    slope = (0.75 * beta + delta, -0.75 * alpha - gamma, -0.75 * beta, -0.75 * alpha)
-    origin, harmonics = xp.zeros_like(alpha), slope
-    for angle in (math.pi / 4, math.pi / 2, 3 * math.pi / 4):
-        found = _shifted(slope, angle)
-        steeper = xp.abs(found[0] + found[2]) > xp.abs(harmonics[0] + harmonics[2])
-        origin = xp.where(steeper, xp.full_like(origin, angle), origin)
-        pairs = zip(found, harmonics, strict=True)
-        harmonics = tuple(xp.where(steeper, new, old) for new, old in pairs)
-    a1, b1, a3, b3 = harmonics
-    best, most = xp.zeros_like(alpha), value(xp.zeros_like(alpha))
-    for t in _cubic_roots(a1 + a3, b1 + 3 * b3, a1 - 3 * a3, b1 - b3):
-        theta = origin + xp.atan2(xp.ones_like(t), t)
-        theta = xp.where(value(theta) < 0, theta - math.pi, theta)  # the form is odd
-        higher = value(theta) > most
-        best, most = xp.where(higher, theta, best), xp.where(higher, value(theta), most)
-    return best
-
-
-def _shifted(harmonics, angle):
-    """Return the coefficients of the first and third harmonics from another origin."""
-    a1, b1, a3, b3 = harmonics
-    (c1, s1), (c3, s3) = ((math.cos(k * angle), math.sin(k * angle)) for k in (1, 3))
-    return a1 * c1 + b1 * s1, b1 * c1 - a1 * s1, a3 * c3 + b3 * s3, b3 * c3 - a3 * s3
-
-
-def _cubic_roots(k3, k2, k1, k0):
-    """Return three arrays that hold the real roots of k3 t^3 + k2 t^2 + k1 t + k0."""
-    xp = array_namespace(k3)
-    lead = xp.where(k3 == 0, xp.ones_like(k3), k3)
-    b, c, d = k2 / lead / 3, k1 / lead, k0 / lead
-    # With t = x - b: x^3 + 3 h x + 2 g, whose discriminant has the sign of g^2 + h^3.
-    h, g = c / 3 - b * b, b * b * b + (d - b * c) / 2
-    disc = g * g + h * h * h
-    radius = xp.sqrt(xp.clip(-h, min=0))
-    cube = radius * radius * radius
-    cosine = xp.where(cube > 0, -g / xp.where(cube > 0, cube, xp.ones_like(cube)), 0 * g)
-    third = xp.acos(xp.clip(cosine, min=-1, max=1)) / 3
-    u = (xp.abs(g) + xp.sqrt(xp.clip(disc, min=0))) ** (1 / 3)
-    single = u - h / xp.where(u > 0, u, xp.ones_like(u))
-    single = xp.where(g > 0, -single, single)
-    turns = (0.0, 2 * math.pi / 3, 4 * math.pi / 3)
-    three = [2 * radius * xp.cos(third - turn) for turn in turns]
-    return [xp.where(disc > 0, single, x) - b for x in three]
 
 
 def _ordered(T, U):
