@@ -63,17 +63,45 @@ def _forward(A):
     M, basis = skew(A[..., :p, :]), None
     if n > p:
         basis, R = xp.linalg.qr(A[..., p:, :], mode="reduced")
-        corner = zeros_like(R, (*R.shape[:-1], R.shape[-2]))
-        M = xp.concat(
-            [xp.concat([M, -adjoint(R)], axis=-1), xp.concat([R, corner], axis=-1)], axis=-2
-        )
-    angles, U = xp.linalg.eigh(1j * to_complex(M))
+        M = skew_block(M, R)
+    angles, U = skew_eigh(M)
     T = U[..., :p, :]
     Q = (U * unit_phase(-angles, U)[..., None, :]) @ adjoint(T)
     Q = Q if is_complex(A) else real(Q)
     if basis is not None:
         Q = xp.concat([Q[..., :p, :], basis @ Q[..., p:, :]], axis=-2)
     return polish(Q), (basis, angles, U, T, is_complex(A))
+
+
+def skew_block(A, B):
+    """Return the skew matrix [[A, -B^T], [B, 0]]."""
+    xp = array_namespace(A, B)
+    corner = zeros_like(B, (*B.shape[:-1], B.shape[-2]))
+    above, below = xp.concat([A, -adjoint(B)], axis=-1), xp.concat([B, corner], axis=-1)
+    return xp.concat([above, below], axis=-2)
+
+
+def skew_eigh(A):
+    """Return real angles and orthonormal U with A = U diag(-i angles) U^T, for a skew matrix."""
+    return array_namespace(A).linalg.eigh(1j * to_complex(A))
+
+
+def divided_differences(angles):
+    """Return the factors of U^T E U that give U^T (d exp(A)[E]) U, by those of `skew_eigh`.
+
+    Daleckii-Krein: the divided differences of exp at the eigenvalues -i angle.
+    """
+    a, b = 0.5 * angles[..., :, None], 0.5 * angles[..., None, :]
+    return _difference(-(a + b), a - b, to_complex(angles))
+
+
+def expm_derivative(A, E):
+    """Return exp(A) and its derivative in the direction E, for skew matrices."""
+    angles, U = skew_eigh(A)
+    Ut = adjoint(U)
+    found = (U * unit_phase(-angles, U)[..., None, :]) @ Ut
+    derivative = U @ (divided_differences(angles) * (Ut @ to_complex(E) @ U)) @ Ut
+    return (found, derivative) if is_complex(A) else (real(found), real(derivative))
 
 
 def _difference(half_sum, half_gap, U):

@@ -2,8 +2,9 @@
 
 import dataclasses
 
-from .._xp import adjoint, array_namespace, is_complex, real, to_complex
+from .._xp import array_namespace
 from ..linalg import cayley_inverse, cwy_apply, expm_skew, householder_vectors
+from ..linalg._log import log_of_cayley
 from ._base import AbstractParametrization
 from ._skew_part import skew_part
 
@@ -48,7 +49,7 @@ class ExponentialMap(AbstractParametrization):
             V, d = householder_vectors(Q)
             return {"A": 0 * Q, "base": V, "d": d}
         A, d = cayley_inverse(Q)
-        return {"A": _log_of_cayley(A), "d": d}
+        return {"A": log_of_cayley(A), "d": d}
 
     def _map_forward(self, params):
         E, residuals = expm_skew.forward(params["A"])
@@ -62,12 +63,3 @@ class ExponentialMap(AbstractParametrization):
             # The adjoint of a product of reflections has them in reverse order.
             G = cwy_apply(array_namespace(base).flip(base, axis=-1), G)
         return {"A": skew_part(expm_skew.backward(G, inner)[0])}
-
-
-def _log_of_cayley(A):
-    """Return the skew logarithm of cayley(A): 2 atan(a/2) for each eigenvalue i a."""
-    xp = array_namespace(A)
-    angles, U = xp.linalg.eigh(1j * to_complex(A))
-    turned = xp.astype(-2 * xp.atan(0.5 * angles), U.dtype) * 1j
-    log = (U * turned[..., None, :]) @ adjoint(U)
-    return log if is_complex(A) else real(log)
