@@ -53,6 +53,17 @@ def _backward(G, saved):
 orthonormality_error.defvjp(_forward, _backward)
 
 
+def normal_basis(Q: Array, *others: Array) -> Array:
+    """Return orthonormal columns normal to a frame that span what is normal to it in the others.
+
+    At most n - p columns for an n-by-p frame, and none for p = n. Householder's QR keeps the
+    columns orthonormal, and normal to the frame, where the others lose rank.
+    """
+    xp = array_namespace(Q, *others)
+    stacked = xp.concat([Q, *others], axis=-1)
+    return xp.linalg.qr(stacked, mode="reduced")[0][..., :, Q.shape[-1] :]
+
+
 def random_frame(
     n: int, p: int | None = None, /, *, rng: RNG = None, like: Array, batch: tuple[int, ...] = ()
 ) -> Array:

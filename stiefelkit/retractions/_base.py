@@ -29,3 +29,31 @@ class AbstractRetraction(abc.ABC):
         array, shape ``(..., n, p)``
             Orthonormal columns.
         """
+
+    def differential(self, Q: Array, Z: Array, X: Array) -> Array:
+        r"""Return the derivative of `retract` at the step `Z` in the direction `X`.
+
+        .. math:: \frac{d}{dt} R_Q(Z + tX) \Big|_{t=0}
+
+        It carries a tangent vector X along the step: the vector transport by differentiated
+        retraction, [AbsilMahonySepulchre:2008]_, section 8.1.2.
+
+        Parameters
+        ----------
+        Q, Z, X : array, shape ``(..., n, p)``
+            Point, step and direction, both tangent at the point.
+
+        Returns
+        -------
+        array, shape ``(..., n, p)``
+            Tangent at ``retract(Q, Z)``.
+
+        Raises
+        ------
+        NotImplementedError
+            For a retraction that does not define it.
+        """
+        raise NotImplementedError(
+            f"`{type(self).__name__}` defines no `differential`. Define it, or carry tangent "
+            "vectors by the `transport` of the manifold, which projects them."
+        )

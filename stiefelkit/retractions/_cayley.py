@@ -45,3 +45,17 @@ class CayleyRetraction(AbstractRetraction):
         N, eye = Z - Q @ M, eye_like(Q, Q.shape[-1])
         a = solve(eye - 0.5 * A + 0.25 * gram(N), eye)
         return N @ a + Q @ (2 * a - eye)
+
+    def differential(self, Q: Array, Z: Array, X: Array) -> Array:
+        M, dM, eye = adjoint(Q) @ Z, adjoint(Q) @ X, eye_like(Q, Q.shape[-1])
+        A, dA = skew(M), skew(dM)
+        if Q.shape[-1] == Q.shape[-2]:
+            # cayley(A) = 2 C - I with C = (I - A/2)^{-1} and dC = C dA C/2.
+            C = solve(eye - 0.5 * A, eye)
+            return Q @ (C @ dA @ C)
+        # The result is Q (2 a - I) + N a with a = K^{-1}, so da = -a dK a.
+        N, dN = Z - Q @ M, X - Q @ dM
+        cross = adjoint(N) @ dN
+        a = solve(eye - 0.5 * A + 0.25 * gram(N), eye)
+        da = a @ (0.5 * dA - 0.25 * (cross + adjoint(cross))) @ a
+        return dN @ a + N @ da + 2 * (Q @ da)

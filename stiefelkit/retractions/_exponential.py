@@ -5,7 +5,9 @@ from typing import ClassVar, Literal
 
 from .._typing import Array
 from .._xp import adjoint, array_namespace
-from ..linalg import expm_skew
+from ..linalg import expm_skew, skew
+from ..linalg._expm import expm_derivative, skew_block
+from ..linalg._frame import normal_basis
 from ._base import AbstractRetraction
 
 
@@ -48,3 +50,16 @@ class ExponentialRetraction(AbstractRetraction):
         turn = expm_skew(xp.concat([scale * A, R], axis=-2))
         Y = Q @ turn[..., :p, :] + N @ turn[..., p:, :]
         return Y @ expm_skew(-A) if self.metric == "euclidean" else Y
+
+    def differential(self, Q: Array, Z: Array, X: Array) -> Array:
+        # The generator and its derivative act in the span of Q and both normal parts.
+        p, N = Q.shape[-1], normal_basis(Q, Z, X)
+        A, dA = skew(adjoint(Q) @ Z), skew(adjoint(Q) @ X)
+        B, dB = adjoint(N) @ Z, adjoint(N) @ X
+        scale = 2 if self.metric == "euclidean" else 1
+        E, dE = expm_derivative(skew_block(scale * A, B), skew_block(scale * dA, dB))
+        turn, slope = E[..., :, :p], dE[..., :, :p]
+        if self.metric == "euclidean":
+            back, moved = expm_derivative(-A, -dA)
+            slope = slope @ back + turn @ moved
+        return Q @ slope[..., :p, :] + N @ slope[..., p:, :]

@@ -4,7 +4,8 @@ import dataclasses
 from typing import ClassVar, Literal
 
 from .._typing import Array
-from ..linalg import orthonormalize
+from .._xp import adjoint, array_namespace
+from ..linalg import orthonormalize, skew, sym
 from ._base import AbstractRetraction
 
 
@@ -32,3 +33,14 @@ class PolarRetraction(AbstractRetraction):
 
     def retract(self, Q: Array, Z: Array) -> Array:
         return orthonormalize(Q + Z, method=self.method)
+
+    def differential(self, Q: Array, Z: Array, X: Array) -> Array:
+        # With Q + Z = Y P, dY P + Y dP = X, where P and dP are Hermitian: the skew part O of
+        # Y^T dY solves O P + P O = 2 skew(Y^T X), in the eigenbasis of P a division by sums.
+        Y = self.retract(Q, Z)
+        M = adjoint(Y) @ X
+        stretch, V = array_namespace(Y).linalg.eigh(sym(adjoint(Y) @ (Q + Z)))
+        stretch = array_namespace(Y).astype(stretch, Y.dtype)
+        sums = stretch[..., :, None] + stretch[..., None, :]
+        turn = V @ ((adjoint(V) @ (2 * skew(M)) @ V) / sums) @ adjoint(V)
+        return (X - Y @ M) @ ((V / stretch[..., None, :]) @ adjoint(V)) + Y @ turn

@@ -4,7 +4,8 @@ import dataclasses
 from typing import ClassVar, Literal
 
 from .._typing import Array
-from ..linalg import orthonormalize
+from .._xp import adjoint, array_namespace, eye_like
+from ..linalg import orthonormalize, skew, solve_triangular
 from ._base import AbstractRetraction
 
 
@@ -32,3 +33,14 @@ class QRRetraction(AbstractRetraction):
 
     def retract(self, Q: Array, Z: Array) -> Array:
         return orthonormalize(Q + Z, method=self.method)
+
+    def differential(self, Q: Array, Z: Array, X: Array) -> Array:
+        # With Q + Z = Y R and C = Y^T X R^{-1}, dY R + Y dR = X. The skew Y^T dY has the strictly
+        # lower triangle of C and the imaginary part of its diagonal, as that of R stays positive.
+        Y = self.retract(Q, Z)
+        R = adjoint(Y) @ (Q + Z)
+        D = adjoint(solve_triangular(R, adjoint(X), adjoint_of=True))
+        C = adjoint(Y) @ D
+        strict = array_namespace(C).tril(C, k=-1)
+        turn = strict - adjoint(strict) + skew(C) * eye_like(C, C.shape[-1])
+        return D + Y @ (turn - C)
