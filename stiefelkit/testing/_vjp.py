@@ -115,7 +115,8 @@ def _compare(name, slope, doubt, found, size, precision):
 def _names(op, args):
     """Return the name and the position of each array argument, None included for an op."""
     if callable(op):
-        return {p.name: p.position for p in op.signature.parameters}
+        given = [p for p in op.signature.parameters if p.position < len(args)]
+        return {p.name: p.position for p in given}
     names = list(inspect.signature(op[0]).parameters)
     names += [f"args[{i}]" for i in range(len(names), len(args))]
     return {names[i]: i for i, x in enumerate(args) if _has_floats(x)}
