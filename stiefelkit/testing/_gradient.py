@@ -20,7 +20,7 @@ from ._differences import (
     slope_bound,
     step,
 )
-from ._host import distance, eps, inner, multiply, norm, number, unit
+from ._host import distance, eps, inner, multiply, norm, number, random_direction
 from ._report import Check, Report
 
 
@@ -84,7 +84,7 @@ def check_gradient(
     rng, precision = generator(rng), eps(point)
     value, G = evaluate(fun, euclidean_gradient, point)
     gradient = manifold.riemannian_gradient(point, G)
-    Y, Z = (unit(manifold.random_tangent(point, rng=rng)) for _ in range(2))
+    Y, Z = (random_direction(manifold, point, rng) for _ in range(2))
 
     def along(direction):
         return lambda t: evaluate(

@@ -1,8 +1,10 @@
 """Trees of arrays, measured on the host in double precision."""
 
+from typing import Any
+
 from .._tree import tree_leaves, tree_map
 from .._typing import RNG, Array, Tree
-from .._xp import conj, generator, real, standard_normal, to_host
+from .._xp import conj, generator, real, size, standard_normal, to_host
 from .._xp import eps as array_eps
 
 
@@ -76,6 +78,17 @@ def peak(tree: Tree) -> float:
 def unit(tree: Tree) -> Tree:
     """Scale to norm 1, but for zero."""
     return multiply(tree, 1 / (norm(tree) or 1.0))
+
+
+def unit_or_zero(tree: Tree) -> Tree:
+    """Scale to norm 1 what is not mere rounding of numbers of the order 1."""
+    count = sum(size(x) for x in tree_leaves(tree))
+    return unit(tree) if norm(tree) > 50 * count**0.5 * eps(tree) else multiply(tree, 0.0)
+
+
+def random_direction(manifold: Any, point: Tree, rng: RNG) -> Tree:
+    """Draw a tangent vector of norm 1, or 0 where there is no other."""
+    return unit_or_zero(manifold.random_tangent(point, rng=rng))
 
 
 def draw(like: Tree, rng: RNG) -> Tree:

@@ -4,7 +4,7 @@ from .._typing import RNG, Tree
 from .._xp import generator
 from ..manifolds import AbstractManifold
 from ._differences import FACTOR, FIRST, derivative
-from ._host import add, distance, draw, eps, inner, multiply, unit
+from ._host import add, distance, draw, eps, inner, multiply, random_direction, unit, unit_or_zero
 from ._report import Check, Report
 
 
@@ -47,11 +47,10 @@ def check_projection(
     """
     rng, precision = generator(rng), eps(point)
     X, Y = draw(point, rng), draw(point, rng)
-    tangent = manifold.random_tangent(point, rng=rng) if tangent is None else tangent
-    Z = unit(tangent)
+    Z = random_direction(manifold, point, rng) if tangent is None else unit(tangent)
     PX, PY = manifold.project(point, X), manifold.project(point, Y)
     linear = manifold.project(point, add(X, Y, 0.5))
-    V = unit(PX)
+    V = unit_or_zero(PX)
     velocity = derivative(lambda t: manifold.retract(point, multiply(V, t)), precision)
     bound = 20 * precision
     return Report(

@@ -7,7 +7,18 @@ from .._typing import RNG, Array, Tree
 from ..manifolds import Stiefel
 from ..retractions import ExponentialRetraction
 from ._differences import FACTOR, FIRST, FLOOR, derivative, describe_slope, slope, slope_bound
-from ._host import add, distance, eps, largest, multiply, norm, peak, subtract, unit
+from ._host import (
+    add,
+    distance,
+    eps,
+    largest,
+    multiply,
+    norm,
+    peak,
+    random_direction,
+    subtract,
+    unit,
+)
 from ._report import Check, Report
 
 
@@ -65,7 +76,7 @@ def check_retraction(
     if not hasattr(manifold, "project"):
         manifold = Stiefel(retraction=manifold)
     if tangent is None:
-        tangent = unit(manifold.random_tangent(point, rng=rng))
+        tangent = random_direction(manifold, point, rng)
     direction, precision = unit(tangent), eps(point)
 
     def path(t):

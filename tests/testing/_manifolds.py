@@ -1,10 +1,13 @@
-"""Manifolds that are small enough to be right by sight, one of them with trees as points."""
+"""Manifolds that are small enough to be right by sight, one of them with trees as points.
+
+They inherit nothing: the checks take any object with the methods that they call.
+"""
 
 import dataclasses
 
 from stiefelkit._tree import tree_map
 from stiefelkit._xp import array_namespace, conj, real, standard_normal
-from stiefelkit.manifolds import AbstractManifold, Stiefel
+from stiefelkit.manifolds import Stiefel
 
 
 def dot(x, y):
@@ -16,7 +19,7 @@ def length(x):
 
 
 @dataclasses.dataclass(frozen=True)
-class Sphere(AbstractManifold):
+class Sphere:
     """Arrays of Frobenius norm 1, with all that the checks know of."""
 
     def project(self, point, vector):
@@ -24,6 +27,9 @@ class Sphere(AbstractManifold):
 
     def inner(self, point, first, second):
         return dot(first, second)
+
+    def norm(self, point, tangent):
+        return length(tangent)
 
     def riemannian_gradient(self, point, euclidean_gradient):
         return self.project(point, euclidean_gradient)
@@ -52,8 +58,8 @@ class Sphere(AbstractManifold):
     def dist(self, point, target):
         return 2 * array_namespace(point).asin(length(target - point) / 2)
 
-    def mean_square(self, point, tangent):
-        return dot(tangent, tangent)
+    def transport(self, point, tangent, target):
+        return self.project(target, tangent)
 
     def repair(self, point):
         return point * (1.5 - 0.5 * float(dot(point, point)))
@@ -62,12 +68,15 @@ class Sphere(AbstractManifold):
         x = standard_normal((*batch, *shape), rng, like)
         return x / float(length(x))
 
+    def random_tangent(self, point, *, rng=None):
+        return self.project(point, standard_normal(tuple(point.shape), rng, point))
+
     def check_point(self, point):
         if not abs(float(length(point)) - 1) < 1e-4:
             raise ValueError(f"A point of `Sphere` has norm 1. Got {float(length(point))}.")
 
 
-class Pair(AbstractManifold):
+class Pair:
     """A sphere and a Stiefel manifold; points are dicts of two arrays."""
 
     factors = {"x": Sphere(), "Q": Stiefel()}  # noqa: RUF012
@@ -89,9 +98,6 @@ class Pair(AbstractManifold):
 
     def transport(self, point, tangent, target):
         return self._each("transport", point, tangent, target)
-
-    def mean_square(self, point, tangent):
-        return self._each("mean_square", point, tangent)
 
     def repair(self, point):
         return self._each("repair", point)

@@ -11,9 +11,6 @@ from .._classes import DTYPES, FAST, NUMPY
 from ._manifolds import failures
 
 dtypes = pytest.mark.parametrize("dtype", DTYPES)
-MOMENTS = [
-    f"{m}{s}" for s in ("", ", from left", ", from right") for m in ("mean", "second moment")
-]
 
 
 def signed_by_lapack(*shape, rng, like, batch):
