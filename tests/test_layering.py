@@ -13,7 +13,7 @@ BACKENDS = ROOT / "backends"
 FRAMEWORKS = ("torch", "cupy", "cupyx", "jax", "tensorflow", "triton", "numba")
 LAYERS = (
     *("_typing", "_xp", "_tree", "_signature", "_kernels", "_dispatch"),
-    *("linalg", "retractions", "manifolds", "parametrizations"),
+    *("linalg", "retractions", "manifolds", "parametrizations", "problems"),
     *("optim", "solvers", "rnn", "_commands", "__main__"),
 )
 RANK = {name: k for k, name in enumerate(LAYERS)} | {"solvers": LAYERS.index("optim")}
