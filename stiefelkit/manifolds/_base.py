@@ -1,9 +1,11 @@
 """What every manifold provides."""
 
 import abc
+from typing import Any
 
 from .._typing import RNG, Array
 from .._xp import array_namespace, standard_normal
+from ._logarithm import Logarithm, converged_tangent
 
 
 class AbstractManifold(abc.ABC):
@@ -25,8 +27,35 @@ class AbstractManifold(abc.ABC):
         """Return the tangent vector whose inner products are the directional derivatives."""
 
     @abc.abstractmethod
+    def riemannian_hessian(
+        self, point: Array, euclidean_gradient: Array, euclidean_hessian: Array, tangent: Array
+    ) -> Array:
+        """Return the Riemannian Hessian of a function, applied to a tangent vector.
+
+        `euclidean_hessian` is the product of the Euclidean Hessian and `tangent`, the
+        derivative of the Euclidean gradient along it. The result is tangent, linear in
+        `tangent` and self-adjoint; its inner product with `tangent` is the second derivative
+        of the function along a geodesic.
+        """
+
+    @abc.abstractmethod
     def retract(self, point: Array, tangent: Array) -> Array:
         """Return the point that a tangent vector leads to."""
+
+    @abc.abstractmethod
+    def differential(self, point: Array, step: Array, tangent: Array) -> Array:
+        """Return the derivative of `retract` at `step` along `tangent`.
+
+        It is tangent where `step` leads: the vector transport by differentiated retraction.
+        """
+
+    @abc.abstractmethod
+    def exp(self, point: Array, tangent: Array) -> Array:
+        """Return the end of the geodesic of the manifold's metric, whatever the retraction."""
+
+    @abc.abstractmethod
+    def _logarithm(self, point: Array, target: Array) -> Logarithm:
+        """Return the inverse of `exp` with its residual."""
 
     @abc.abstractmethod
     def mean_square(self, point: Array, tangent: Array) -> Array:
@@ -53,6 +82,20 @@ class AbstractManifold(abc.ABC):
     def norm(self, point: Array, tangent: Array) -> Array:
         """Return the length of a tangent vector."""
         return array_namespace(tangent).sqrt(self.inner(point, tangent, tangent))
+
+    def log(self, point: Array, target: Array, *, full_output: bool = False) -> Any:
+        """Return the tangent vector from which `exp` leads to `target`: the inverse of `exp`.
+
+        With `full_output` a `Logarithm` returns, with `tangent`, `converged`, `residual` and
+        `iterations`. Without it a `LogarithmError` is raised if a batch entry did not
+        converge, and what was found is the shortest tangent vector only for near points.
+        """
+        found = self._logarithm(point, target)
+        return found if full_output else converged_tangent(found)
+
+    def dist(self, point: Array, target: Array) -> Array:
+        """Return the geodesic distance, the length of `log`, one a batch entry."""
+        return self.norm(point, self.log(point, target))
 
     def transport(self, point: Array, tangent: Array, target: Array) -> Array:
         """Carry a tangent vector at `point` to the tangent space at `target`, by projection."""

@@ -5,6 +5,7 @@ import dataclasses
 from .._typing import RNG, Array
 from .._xp import array_namespace, conj, is_complex, real, standard_normal
 from ._base import AbstractManifold
+from ._logarithm import Logarithm
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +32,22 @@ class Euclidean(AbstractManifold):
 
     def retract(self, point: Array, tangent: Array) -> Array:
         return point + tangent
+
+    def riemannian_hessian(
+        self, point: Array, euclidean_gradient: Array, euclidean_hessian: Array, tangent: Array
+    ) -> Array:
+        return euclidean_hessian
+
+    def differential(self, point: Array, step: Array, tangent: Array) -> Array:
+        return tangent
+
+    def exp(self, point: Array, tangent: Array) -> Array:
+        return point + tangent
+
+    def _logarithm(self, point: Array, target: Array) -> Logarithm:
+        tangent = target - point
+        residual = self.norm(point, point + tangent - target)
+        return Logarithm(tangent, residual == residual, residual, 0)
 
     def mean_square(self, point: Array, tangent: Array) -> Array:
         xp = array_namespace(tangent)

@@ -3,12 +3,13 @@
 import dataclasses
 
 from .._typing import RNG, Array
-from .._xp import array_namespace, is_complex
-from ..linalg import random_frame, skew_gradient
+from .._xp import adjoint, array_namespace, is_complex
+from ..linalg import expm_skew, random_frame, skew_gradient, sym
 from ..linalg._orthonormalize import polish
 from ..retractions import AbstractRetraction, CayleyRetraction
 from ._base import AbstractManifold
 from ._frames import check_frame, mean_square
+from ._logarithm import Logarithm, group_logarithm
 from ._metric import matrix_inner
 
 
@@ -47,6 +48,22 @@ class Orthogonal(AbstractManifold):
     def retract(self, point: Array, tangent: Array) -> Array:
         return self.retraction.retract(point, tangent)
 
+    def riemannian_hessian(
+        self, point: Array, euclidean_gradient: Array, euclidean_hessian: Array, tangent: Array
+    ) -> Array:
+        return self.project(
+            point, euclidean_hessian - tangent @ sym(adjoint(point) @ euclidean_gradient)
+        )
+
+    def differential(self, point: Array, step: Array, tangent: Array) -> Array:
+        return self.retraction.differential(point, step, tangent)
+
+    def exp(self, point: Array, tangent: Array) -> Array:
+        return point @ expm_skew(adjoint(point) @ tangent)
+
+    def _logarithm(self, point: Array, target: Array) -> Logarithm:
+        return group_logarithm(point, target)
+
     def mean_square(self, point: Array, tangent: Array) -> Array:
         return mean_square(tangent)
 
@@ -61,13 +78,29 @@ class Orthogonal(AbstractManifold):
         return xp.sign(xp.linalg.det(point))
 
     def random_point(
-        self, *shape: int, rng: RNG = None, like: Array, batch: tuple[int, ...] = ()
+        self,
+        *shape: int,
+        rng: RNG = None,
+        like: Array,
+        batch: tuple[int, ...] = (),
+        component: int | None = None,
     ) -> Array:
+        """Draw a point uniformly, from the `component` of determinant +1 or -1 if it is given."""
         if len(set(shape)) != 1:
-            raise ValueError(f"A point of `Orthogonal` is square. Got the shape {shape}.")
-        return random_frame(shape[0], rng=rng, like=like, batch=batch)
+            raise ValueError(
+                f"A point of `{type(self).__name__}` is square. Got the shape {shape}."
+            )
+        Q = random_frame(shape[0], rng=rng, like=like, batch=batch)
+        if component is None:
+            return Q
+        if component not in (1, -1):
+            raise ValueError(f"`component` is the determinant, 1 or -1. Got {component}.")
+        # The sign of a column takes the uniform measure of one component to that of the other.
+        sign = (component * self.component(Q))[..., None, None]
+        return array_namespace(Q).concat([sign * Q[..., :, :1], Q[..., :, 1:]], axis=-1)
 
     def check_point(self, point: Array) -> None:
+        name = type(self).__name__
         if point.ndim < 2 or point.shape[-1] != point.shape[-2]:
-            raise ValueError(f"A point of `Orthogonal` is square. Got shape {tuple(point.shape)}.")
-        check_frame(point, "Orthogonal")
+            raise ValueError(f"A point of `{name}` is square. Got shape {tuple(point.shape)}.")
+        check_frame(point, name)

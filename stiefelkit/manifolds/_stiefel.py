@@ -8,6 +8,7 @@ from ..linalg._orthonormalize import polish
 from ..retractions import AbstractRetraction, CayleyRetraction
 from ._base import AbstractManifold
 from ._frames import check_frame, mean_square
+from ._logarithm import Logarithm
 from ._metric import AbstractMetric, EuclideanMetric
 
 
@@ -47,6 +48,20 @@ class Stiefel(AbstractManifold):
 
     def retract(self, point: Array, tangent: Array) -> Array:
         return self.retraction.retract(point, tangent)
+
+    def riemannian_hessian(
+        self, point: Array, euclidean_gradient: Array, euclidean_hessian: Array, tangent: Array
+    ) -> Array:
+        return self.metric.riemannian_hessian(point, euclidean_gradient, euclidean_hessian, tangent)
+
+    def differential(self, point: Array, step: Array, tangent: Array) -> Array:
+        return self.retraction.differential(point, step, tangent)
+
+    def exp(self, point: Array, tangent: Array) -> Array:
+        return self.metric.exp(point, tangent)
+
+    def _logarithm(self, point: Array, target: Array) -> Logarithm:
+        return self.metric.logarithm(point, target)
 
     def mean_square(self, point: Array, tangent: Array) -> Array:
         return mean_square(tangent)
