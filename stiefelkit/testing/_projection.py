@@ -4,7 +4,7 @@ from .._typing import RNG, Tree
 from .._xp import generator
 from ..manifolds import AbstractManifold
 from ._differences import FACTOR, FIRST, derivative
-from ._host import add, distance, draw, eps, inner, multiply, random_direction, unit, unit_or_zero
+from ._host import add, distance, draw, eps, inner, multiply, random_direction, unit_or_zero
 from ._report import Check, Report
 
 
@@ -47,7 +47,7 @@ def check_projection(
     """
     rng, precision = generator(rng), eps(point)
     X, Y = draw(point, rng), draw(point, rng)
-    Z = random_direction(manifold, point, rng) if tangent is None else unit(tangent)
+    Z = random_direction(manifold, point, rng) if tangent is None else unit_or_zero(tangent)
     PX, PY = manifold.project(point, X), manifold.project(point, Y)
     linear = manifold.project(point, add(X, Y, 0.5))
     V = unit_or_zero(PX)

@@ -17,7 +17,7 @@ from ._host import (
     peak,
     random_direction,
     subtract,
-    unit,
+    unit_or_zero,
 )
 from ._report import Check, Report
 
@@ -77,7 +77,7 @@ def check_retraction(
         manifold = Stiefel(retraction=manifold)
     if tangent is None:
         tangent = random_direction(manifold, point, rng)
-    direction, precision = unit(tangent), eps(point)
+    direction, precision = unit_or_zero(tangent), eps(point)
 
     def path(t):
         return manifold.retract(point, multiply(direction, t))
