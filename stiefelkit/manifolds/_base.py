@@ -70,6 +70,10 @@ class AbstractManifold(abc.ABC):
         """Remove the rounding errors that many updates leave, to second order."""
 
     @abc.abstractmethod
+    def residual(self, point: Array) -> Array:
+        """Return how far an array is off the manifold, |Q^T Q - I|_F, one a batch entry."""
+
+    @abc.abstractmethod
     def random_point(
         self, *shape: int, rng: RNG = None, like: Array, batch: tuple[int, ...] = ()
     ) -> Array:

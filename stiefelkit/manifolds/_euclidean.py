@@ -58,6 +58,9 @@ class Euclidean(AbstractManifold):
     def repair(self, point: Array) -> Array:
         return point
 
+    def residual(self, point: Array) -> Array:
+        return zeros_like(point, (), real_dtype(point))
+
     def random_point(
         self, *shape: int, rng: RNG = None, like: Array, batch: tuple[int, ...] = ()
     ) -> Array:

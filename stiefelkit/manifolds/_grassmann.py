@@ -71,31 +71,38 @@ class Grassmann(AbstractManifold):
 
     def _logarithm(self, point: Array, target: Array) -> Logarithm:
         xp = array_namespace(point, target)
-        aligned, normal, angles, Wt = _principal(point, target)
-        sines = xp.sin(angles)
-        ratio = xp.where(sines == 0, xp.ones_like(angles), angles) / xp.where(
-            sines == 0, xp.ones_like(angles), sines
-        )
+        aligned, normal, cosines, Wt = _principal(point, target)
+        sines = xp.linalg.vector_norm(normal, axis=-2)
+        angles = xp.atan2(sines, cosines)
+        # Where cosines agree to rounding the vectors are mixed, but then angle/sine agrees, too.
+        safe = xp.where(sines == 0, xp.ones_like(sines), sines)
+        ratio = xp.where(sines == 0, xp.ones_like(sines), angles / safe)
         tangent = (normal * xp.astype(ratio, normal.dtype)[..., None, :]) @ Wt
         residual = xp.linalg.matrix_norm(self.exp(point, tangent) - aligned @ Wt)
         return closed_form(tangent, residual, point.shape[-1])
 
     def dist(self, point: Array, target: Array) -> Array:
-        return array_namespace(point).linalg.vector_norm(self.principal_angles(point, target))
+        xp = array_namespace(point)
+        return xp.linalg.vector_norm(self.principal_angles(point, target), axis=-1)
 
     def principal_angles(self, point: Array, target: Array) -> Array:
         """Return the p principal angles between subspaces, in radians, ascending.
 
         Accurate to rounding for small and for large angles, as they come from sines and
-        cosines together. [BjorckGolub:1973]_.
+        cosines together, which have the same order. [BjorckGolub:1973]_.
         """
-        return _principal(point, target)[2]
+        xp = array_namespace(point, target)
+        _, normal, cosines, _ = _principal(point, target)
+        return xp.atan2(xp.flip(xp.linalg.svdvals(normal), axis=-1), cosines)
 
     def mean_square(self, point: Array, tangent: Array) -> Array:
         return mean_square(tangent)
 
     def repair(self, point: Array) -> Array:
         return polish(point)
+
+    def residual(self, point: Array) -> Array:
+        return orthonormality_error(point)
 
     def random_point(
         self, *shape: int, rng: RNG = None, like: Array, batch: tuple[int, ...] = ()
@@ -107,14 +114,11 @@ class Grassmann(AbstractManifold):
 
 
 def _principal(Q, Y):
-    """Return principal vectors of Y, their parts normal to Q, the angles, and the turn of Q.
+    """Return principal vectors of Y, their parts normal to Q, the cosines, and the turn of Q.
 
-    With Q^T Y = W C R^T, the principal vectors are Q W and Y R. Where cosines agree to rounding
-    the vectors are mixed, but so near zero angles that angle/sine agrees, too.
+    With Q^T Y = W C R^T, the principal vectors are Q W and Y R.
     """
     xp = array_namespace(Q, Y)
     W, cosines, Rt = xp.linalg.svd(adjoint(Q) @ Y, full_matrices=False)
     aligned = Y @ adjoint(Rt)
-    normal = aligned - Q @ (adjoint(Q) @ aligned)
-    sines = xp.linalg.vector_norm(normal, axis=-2)
-    return aligned, normal, xp.atan2(sines, cosines), adjoint(W)
+    return aligned, aligned - Q @ (adjoint(Q) @ aligned), cosines, adjoint(W)

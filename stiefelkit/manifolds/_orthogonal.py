@@ -70,6 +70,9 @@ class Orthogonal(AbstractManifold):
     def repair(self, point: Array) -> Array:
         return polish(point)
 
+    def residual(self, point: Array) -> Array:
+        return orthonormality_error(point)
+
     def component(self, point: Array) -> Array:
         """Return the determinant, +1 or -1, that no continuous motion changes."""
         if is_complex(point):

@@ -97,6 +97,13 @@ class Product(AbstractManifold):
     def repair(self, point: Tree) -> Tree:
         return self._map("repair", point)
 
+    def residual(self, point: Tree) -> Array:
+        """Return the largest residual of all leaves and batch entries."""
+        parts = tree_leaves(self._map("residual", point))
+        xp = array_namespace(parts[0])
+        dtype = xp.result_type(*parts)
+        return xp.max(xp.stack([xp.astype(xp.max(part), dtype) for part in parts]))
+
     def random_point(
         self, *shape: Tree, rng: RNG = None, like: Array, batch: tuple[int, ...] = ()
     ) -> Tree:

@@ -69,6 +69,9 @@ class Stiefel(AbstractManifold):
     def repair(self, point: Array) -> Array:
         return polish(point)
 
+    def residual(self, point: Array) -> Array:
+        return orthonormality_error(point)
+
     def random_point(
         self, *shape: int, rng: RNG = None, like: Array, batch: tuple[int, ...] = ()
     ) -> Array:
