@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import math
 from typing import Any
 
 from .._tree import tree_items, tree_leaves, tree_map_with_path
@@ -91,6 +92,10 @@ def check_leaves(name, value, x, cotangent, size, rng, directions):
     for path, g in tree_items(cotangent):
         title = f"{name}/{path}" if path else name
         leaf = dict(tree_items(x))[path]
+        if tuple(g.shape) != tuple(leaf.shape):
+            note = f"the cotangent has shape {tuple(g.shape)}, the array {tuple(leaf.shape)}"
+            checks.append(Check(title, math.inf, 0.0, note))
+            continue
         D = directions.get(title)
         D = multiply(draw(leaf, rng), _root_mean_square(leaf)) if D is None else D
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from stiefelkit.parametrizations import CWY, TCWY, ExponentialMap, Givens, Householder
+from stiefelkit.testing import check_parametrization
 
 from .._classes import (
     DOUBLES,
@@ -14,7 +15,6 @@ from .._classes import (
     adjoint,
     assert_close,
     assert_kept,
-    central_difference,
     eps,
     host,
     normal,
@@ -36,38 +36,18 @@ few = pytest.mark.parametrize(
 doubles = pytest.mark.parametrize("dtype", DOUBLES)
 
 
-def dot(x, y):
-    return float(np.sum(np.real(np.conj(x) * y)))
-
-
-def along(params, directions, t):
-    return {k: x + t * directions[k] if k in directions else x for k, x in params.items()}
-
-
-def draw_directions(map_, params, rng):
-    return {k: normal(rng, x.shape, x.dtype.name) for k, x in params.items() if k not in map_.fixed}
-
-
-def check_slope(map_, params, function, G, grads, rng):
-    """Compare the derivative of Re<G, function(params)> to the gradient's inner product."""
-    directions = draw_directions(map_, params, rng)
-    found = central_difference(lambda t: dot(G, function(along(params, directions, t))))
-    expected = sum(dot(grads[k], D) for k, D in directions.items())
-    assert found == pytest.approx(expected, rel=1e-9, abs=1e-9)
-    assert {k for k, g in grads.items() if g is None} == map_.fixed
-    assert {k: g.shape for k, g in grads.items() if g is not None} == {
-        k: D.shape for k, D in directions.items()
-    }
-
-
-@NUMPY
+@FAST
 @every
-@doubles
-def test_gradient_of_the_matrix(map_, dtype, library, rng):
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_laws_of_a_parametrization(map_, dtype, library, rng):
+    """Frames, both determinants, products and all cotangents, away from special points."""
+    inverse = map_ not in FEW_REFLECTIONS
+    report = check_parametrization(map_, rng=rng, like=library.like(dtype), inverse=inverse)
+    assert report.ok, report
     params = draw(map_, rng, dtype)
-    Q, residuals = map_.matrix_forward(params)
-    G = normal(rng, Q.shape, dtype)
-    check_slope(map_, params, map_.matrix, G, map_.matrix_backward(G, residuals), rng)
+    free = params.keys() - map_.fixed
+    expected = {f"{name}/{leaf}" for name in ("matrix", "apply") for leaf in free} | {"apply/X"}
+    assert {check.name for check in report if "/" in check.name} == expected
 
 
 @NUMPY
@@ -76,21 +56,9 @@ def test_gradient_of_the_matrix(map_, dtype, library, rng):
 def test_gradient_at_the_start(map_, dtype, library, rng):
     """Where the generator of the exponential of a thin frame is zero, for one."""
     params = map_.init(rng=rng, like=library.like(dtype))
-    Q, residuals = map_.matrix_forward(params)
-    G = normal(rng, Q.shape, dtype)
-    check_slope(map_, params, map_.matrix, G, map_.matrix_backward(G, residuals), rng)
-
-
-@NUMPY
-@every
-@doubles
-def test_gradient_of_the_product(map_, dtype, library, rng):
-    params, X = draw(map_, rng, dtype), normal(rng, (map_.p, 3), dtype)
-    Y, residuals = map_.apply_forward(params, X)
-    G = normal(rng, Y.shape, dtype)
-    grads, dX = map_.apply_backward(G, residuals)
-    check_slope(map_, params, lambda p: map_.apply(p, X), G, grads, rng)
-    assert_close(dX, adjoint(map_.matrix(params)) @ G, 1e-13)
+    inverse = map_ not in FEW_REFLECTIONS
+    report = check_parametrization(map_, params, rng=rng, like=library.like(dtype), inverse=inverse)
+    assert report.ok, report
 
 
 @FAST

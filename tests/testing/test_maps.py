@@ -100,6 +100,16 @@ def test_trees_and_tuples_of_cotangents(dtype, library):
 
 @FAST
 @dtypes
+def test_the_shape_of_a_cotangent_is_told(dtype, library):
+    A, B = (standard_normal((3, 3), seed, library.like(dtype)) for seed in (0, 1))
+    pair = (product_forward, lambda G, saved: ((G @ adjoint(B))[..., :1], adjoint(A) @ G))
+    report = check_vjp(pair, A, B, rng=2)
+    assert failures(report) == {"A"}
+    assert report["A"].note == "the cotangent has shape (3, 1), the array (3, 3)"
+
+
+@FAST
+@dtypes
 @pytest.mark.parametrize("size", [1e-6, 1.0, 1e6])
 def test_steps_follow_the_size_of_the_argument(size, dtype, library):
     x = size * standard_normal((3,), 0, library.like(dtype))
