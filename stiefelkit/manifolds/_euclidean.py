@@ -3,7 +3,7 @@
 import dataclasses
 
 from .._typing import RNG, Array
-from .._xp import array_namespace, conj, is_complex, real, standard_normal
+from .._xp import array_namespace, conj, is_complex, real, real_dtype, standard_normal, zeros_like
 from ._base import AbstractManifold
 from ._logarithm import Logarithm
 

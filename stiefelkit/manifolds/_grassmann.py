@@ -4,7 +4,7 @@ import dataclasses
 
 from .._typing import RNG, Array
 from .._xp import adjoint, array_namespace
-from ..linalg import random_frame
+from ..linalg import orthonormality_error, random_frame
 from ..linalg._orthonormalize import polish
 from ..retractions import AbstractRetraction, ExponentialRetraction, PolarRetraction
 from ._base import AbstractManifold

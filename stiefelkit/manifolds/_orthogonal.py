@@ -4,7 +4,7 @@ import dataclasses
 
 from .._typing import RNG, Array
 from .._xp import adjoint, array_namespace, is_complex
-from ..linalg import expm_skew, random_frame, skew_gradient, sym
+from ..linalg import expm_skew, orthonormality_error, random_frame, skew_gradient, sym
 from ..linalg._orthonormalize import polish
 from ..retractions import AbstractRetraction, CayleyRetraction
 from ._base import AbstractManifold

@@ -3,7 +3,7 @@
 import dataclasses
 
 from .._typing import RNG, Array
-from ..linalg import random_frame, tangent_project
+from ..linalg import orthonormality_error, random_frame, tangent_project
 from ..linalg._orthonormalize import polish
 from ..retractions import AbstractRetraction, CayleyRetraction
 from ._base import AbstractManifold
