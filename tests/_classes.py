@@ -140,11 +140,6 @@ def second_difference(function, step=1e-2):
     return (16 * near - far - 30 * function(0.0)) / (12 * step**2)
 
 
-def slope(error, coarse=1e-1, fine=1e-2):
-    """Return the exponent with which an error, a function of the step, goes to zero."""
-    return np.log(error(coarse) / error(fine)) / np.log(coarse / fine)
-
-
 def peak_memory(function):
     """Return the most bytes that NumPy held beyond what there was at the start."""
     tracemalloc.start()

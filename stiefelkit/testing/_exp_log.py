@@ -59,12 +59,10 @@ def check_exp_log(
     Examples
     --------
     >>> import numpy as np
-    >>> from stiefelkit.manifolds import Euclidean
+    >>> from stiefelkit.manifolds import Stiefel
     >>> from stiefelkit.testing import check_exp_log
-    >>> class Flat(Euclidean):
-    ...     def exp(self, point, tangent):
-    ...         return point + tangent
-    >>> check_exp_log(Flat(), np.asarray([1.0, 2.0]), rng=0).ok
+    >>> Q = Stiefel().random_point(5, 2, rng=0, like=np.empty(0))
+    >>> check_exp_log(Stiefel(), Q, rng=1).ok
     True
     """
     rng, precision = generator(rng), eps(point)

@@ -4,7 +4,7 @@ import pytest
 
 from stiefelkit.testing import check_vjp
 
-from .._arguments import array_positions, arguments, cases
+from .._arguments import arguments, array_positions, cases
 
 
 @pytest.mark.libraries("numpy")
