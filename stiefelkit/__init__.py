@@ -6,11 +6,13 @@ from . import optim as optim
 from . import parametrizations as parametrizations
 from . import retractions as retractions
 from . import rnn as rnn
+from . import solvers as solvers
 from ._dispatch import dispatchable as dispatchable
 from ._dispatch import ops as ops
 from ._kernels import Backend as Backend
 from ._kernels import backends as backends
 from ._kernels import kernel_for as kernel_for
 from ._kernels import use_kernels as use_kernels
+from .solvers import minimize as minimize
 
 __version__ = "0.1.0.dev0"

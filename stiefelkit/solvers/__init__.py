@@ -1,5 +1,14 @@
 """Solvers of whole problems on orthogonal and unitary matrices and frames."""
 
+from ._base import AbstractSolver as AbstractSolver
+from ._base import Iterate as Iterate
+from ._lbfgs import LBFGS as LBFGS
+from ._minimize import minimize as minimize
+from ._objective import Objective as Objective
+from ._objective import Point as Point
+from ._result import MinimizeError as MinimizeError
+from ._result import MinimizeResult as MinimizeResult
+from ._result import Status as Status
 from ._sparse_pca import SparsePCAResult as SparsePCAResult
 from ._sparse_pca import sparse_pca as sparse_pca
 from ._tensor_decomposition import TensorDecompositionResult as TensorDecompositionResult

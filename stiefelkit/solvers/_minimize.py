@@ -1,0 +1,205 @@
+"""The call: from a user's function and start to a result."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from .._kernels import backends
+from .._tree import tree_leaves, tree_map
+from .._typing import Tree
+from .._xp import array_namespace, namespace_key
+from ..manifolds import AbstractManifold
+from ._base import AbstractSolver
+from ._lbfgs import LBFGS
+from ._objective import Objective, Point, rounding, to_host_numbers
+from ._result import MESSAGES, MinimizeError, MinimizeResult, Status
+
+SOLVERS: dict[str, type[AbstractSolver]] = {"lbfgs": LBFGS}
+
+
+def minimize(
+    fun: Callable[[Tree], Any],
+    x0: Tree,
+    *,
+    manifold: AbstractManifold,
+    method: str | AbstractSolver = "lbfgs",
+    jac: Callable[[Tree], Tree] | bool | None = None,
+    hessp: Callable[[Tree, Tree], Tree] | None = None,
+    tol: float | None = None,
+    callback: Callable[[MinimizeResult], Any] | None = None,
+    options: dict[str, Any] | None = None,
+) -> MinimizeResult:
+    r"""Minimize a real function of a point on a manifold.
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(x)`` returns a number or a 0-d array, and the Euclidean gradient beside it if
+        `jac` is True.
+    x0 : array or tree of arrays
+        Start, on the manifold. It is not changed.
+    manifold : AbstractManifold
+    method : str or AbstractSolver
+        "lbfgs", "cg", "steepest-descent", "trust-region", "landing", "coordinate-descent",
+        "random-submanifold", or a solver such as ``LBFGS(memory=20)``.
+    jac : callable, True or None
+        Euclidean gradient G, :math:`df = \mathrm{Re}\langle G, dx\rangle`. None lets the
+        array library differentiate `fun`, if it can (PyTorch, JAX).
+    hessp : callable, optional
+        ``hessp(x, Z)`` returns the derivative of the Euclidean gradient along a tangent vector,
+        for "trust-region".
+    tol : float, optional
+        Bound on the norm of the Riemannian gradient in the manifold's metric, absolute. By
+        default :math:`\sqrt\varepsilon \max(1, |g_0|)`, with the norm at the start.
+    callback : callable, optional
+        Called after each iteration with the result so far; may raise StopIteration.
+    options : dict, optional
+        Fields of the solver, for a `method` given by name: ``{"maxiter": 500}``.
+
+    Returns
+    -------
+    MinimizeResult
+
+    Raises
+    ------
+    MinimizeError
+        If `x0` is not on the manifold, or arrays change their shape, dtype or library. Its
+        `status` tells these apart.
+
+    Notes
+    -----
+    Arrays stay where they are: of each evaluation only a few numbers come to the host, in one
+    transfer.
+
+    Examples
+    --------
+    The two largest eigenvalues of a matrix are 3 and 2:
+
+    >>> import numpy as np
+    >>> from stiefelkit import minimize
+    >>> from stiefelkit.manifolds import Stiefel
+    >>> A = np.diag([3.0, 2.0, 1.0])
+    >>> x0 = Stiefel().random_point(3, 2, rng=0, like=A)
+    >>> result = minimize(
+    ...     lambda X: (-np.sum(X * (A @ X)), -2 * (A @ X)), x0, manifold=Stiefel(), jac=True
+    ... )
+    >>> result.success, round(result.fun, 12)
+    (True, -5.0)
+    """
+    solver = _solver(method, options)
+    _check_start(x0, manifold)
+    objective = Objective(_with_gradient(fun, jac, x0), hessp, manifold, x0)
+    start, _ = objective.evaluate(tree_map(lambda x: x + 0, x0))
+    tol = rounding(x0) ** 0.5 * max(1.0, start.grad_norm) if tol is None else tol
+    run = _Run(solver, objective, start)
+    return run.result(run.until_stopped(tol, callback))
+
+
+class _Run:
+    """A solver under way: the best point so far, and the history."""
+
+    def __init__(self, solver: AbstractSolver, objective: Objective, start: Point):
+        self.solver, self.objective, self.point, self.nit = solver, objective, start, 0
+        self.history: dict[str, list[Any]] = {"fun": [], "grad_norm": [], "nfev": []}
+        self._record(start, {})
+
+    def _record(self, point, extra):
+        row = {"fun": point.fun, "grad_norm": point.grad_norm, "nfev": self.objective.nfev, **extra}
+        for name, value in row.items():
+            self.history.setdefault(name, []).append(value)
+
+    def until_stopped(self, tol: float, callback: Callable[[MinimizeResult], Any] | None) -> Status:
+        if not self.point.finite:
+            return Status.NOT_FINITE
+        iterates = self.solver.iterates(self.objective, self.point)
+        while self.point.grad_norm > tol:
+            if self.nit >= self.solver.maxiter:
+                return Status.MAX_ITERATIONS
+            if self.solver.maxfun is not None and self.objective.nfev >= self.solver.maxfun:
+                return Status.MAX_EVALUATIONS
+            try:
+                iterate = next(iterates)
+            except StopIteration as stopped:
+                return stopped.value
+            if not iterate.point.finite:
+                return Status.NOT_FINITE
+            self.point, self.nit = iterate.point, self.nit + 1
+            self._record(iterate.point, iterate.record)
+            if callback is not None and _asks_to_stop(callback, self):
+                return Status.STOPPED_BY_CALLBACK
+        return Status.CONVERGED
+
+    def result(self, status: Status | None = None) -> MinimizeResult:
+        point, objective = self.point, self.objective
+        return MinimizeResult(
+            x=point.x,
+            fun=point.fun,
+            jac=point.gradient,
+            grad_norm=point.grad_norm,
+            residual=_residual(objective.manifold, point.x),
+            status=Status.MAX_ITERATIONS if status is None else status,
+            message="Under way." if status is None else MESSAGES[status],
+            nit=self.nit,
+            nfev=objective.nfev,
+            njev=objective.nfev,
+            nhev=objective.nhev,
+            history=self.history,
+        )
+
+
+def _asks_to_stop(callback, run):
+    try:
+        callback(run.result())
+    except StopIteration:
+        return True
+    return False
+
+
+def _residual(manifold, x):
+    residual = manifold.residual(x)
+    return to_host_numbers(array_namespace(residual).max(residual))[0]
+
+
+def _solver(method, options):
+    if isinstance(method, AbstractSolver):
+        if options:
+            raise TypeError("`options` are for a `method` by name; a solver has them as fields.")
+        return method
+    if method not in SOLVERS:
+        raise ValueError(f"`method` is a solver or one of {sorted(SOLVERS)}. Got {method!r}.")
+    known = {f.name for f in dataclasses.fields(SOLVERS[method])}
+    unknown = sorted(set(options or {}) - known)
+    if unknown:
+        raise TypeError(f"{method!r} has the options {sorted(known)}. Got {unknown}.")
+    return SOLVERS[method](**(options or {}))
+
+
+def _check_start(x0, manifold):
+    for leaf in tree_leaves(x0):
+        if not hasattr(leaf, "dtype"):
+            raise TypeError(f"`x0` is an array or a tree of arrays. Got {type(leaf).__name__}.")
+    try:
+        manifold.check_point(x0)
+    except ValueError as error:
+        raise MinimizeError(f"`x0` is no start: {error}", Status.INFEASIBLE_START) from error
+
+
+def _with_gradient(fun, jac, x0):
+    """Return a function that gives value and Euclidean gradient."""
+    if jac is True:
+        return fun
+    if callable(jac):
+        return lambda x: (fun(x), jac(x))
+    library = namespace_key(array_namespace(tree_leaves(x0)[0]))
+    for load in backends().values():
+        try:
+            backend = load()
+        except ModuleNotFoundError:
+            continue  # a library that is not installed is not that of `x0`
+        if backend.namespace.removeprefix("array_api_compat.").split(".")[0] == library:
+            if backend.value_and_grad is not None:
+                return backend.value_and_grad(fun)
+    raise TypeError(
+        f"`{library}` arrays cannot be differentiated by their library. Give the Euclidean "
+        "gradient: `jac=True` if `fun` returns (value, gradient), or `jac=gradient`."
+    )

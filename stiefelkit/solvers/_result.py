@@ -1,0 +1,91 @@
+"""What a solver returns, and why it stopped."""
+
+import dataclasses
+import enum
+from typing import Any
+
+from .._typing import Tree
+
+
+class Status(enum.IntEnum):
+    """Why `minimize` ended; 0 is success."""
+
+    CONVERGED = 0
+    MAX_ITERATIONS = 1
+    MAX_EVALUATIONS = 2
+    STOPPED_BY_CALLBACK = 3
+    NOT_FINITE = 4
+    NO_DECREASE = 5
+    WRONG_GRADIENT = 6
+    INFEASIBLE_START = 7
+    CHANGED_ARRAY = 8
+
+
+MESSAGES = {
+    Status.CONVERGED: "The norm of the Riemannian gradient is within `tol`.",
+    Status.MAX_ITERATIONS: "The limit of iterations, `maxiter`, is reached.",
+    Status.MAX_EVALUATIONS: "The limit of evaluations of `fun`, `maxfun`, is reached.",
+    Status.STOPPED_BY_CALLBACK: "`callback` raised StopIteration.",
+    Status.NOT_FINITE: (
+        "`fun` or its gradient has NaN or infinity. `x` is the last point where it had none."
+    ),
+    Status.NO_DECREASE: (
+        "No step along a descent direction decreases `fun` any more: rounding errors of `fun` "
+        "are larger than what is left to gain. Ask for a larger `tol`."
+    ),
+    Status.WRONG_GRADIENT: (
+        "The gradient does not describe `fun`: its slope along the last direction differs from "
+        "that of the values. See `stiefelkit.testing.check_gradient`."
+    ),
+}
+
+
+class MinimizeError(ValueError):
+    """What `minimize` was given cannot be minimized; `status` says which kind it is of."""
+
+    def __init__(self, message: str, status: Status):
+        super().__init__(message)
+        self.status = status
+
+
+@dataclasses.dataclass
+class MinimizeResult:
+    """The outcome of `minimize`: SciPy's fields, and those that a manifold adds.
+
+    Parameters
+    ----------
+    x : array or tree of arrays
+        The best point that was reached.
+    fun : float
+        Its value.
+    jac : array or tree of arrays
+        The Riemannian gradient there.
+    grad_norm : float
+        Norm of `jac` in the metric of the manifold.
+    residual : float
+        Largest :math:`|Q^T Q - I|_F` of the frames in `x`.
+    status : Status
+        Why the solver stopped; `message` says it in words, `success` is that it converged.
+    nit, nfev, njev, nhev : int
+        Iterations; evaluations of `fun`, of its gradient, of Hessian-vector products.
+    history : dict
+        Lists with an entry for each iteration: `fun`, `grad_norm`, `nfev`, and what else
+        the method records.
+    """
+
+    x: Tree
+    fun: float
+    jac: Tree
+    grad_norm: float
+    residual: float
+    status: Status
+    message: str
+    nit: int
+    nfev: int
+    njev: int
+    nhev: int
+    history: dict[str, list[Any]]
+
+    @property
+    def success(self) -> bool:
+        return self.status == Status.CONVERGED
