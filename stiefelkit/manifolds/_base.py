@@ -14,6 +14,16 @@ class AbstractManifold(abc.ABC):
     Points and tangent vectors are arrays of one shape, with leading batch axes.
     """
 
+    @property
+    def inherits_metric(self) -> bool:
+        """Say whether `inner` is that of the surrounding space, Re tr(Y^T Z)."""
+        return False
+
+    @property
+    def retract_projects(self) -> bool:
+        """Say whether `retract` takes any array and depends on its tangent part alone."""
+        return False
+
     @abc.abstractmethod
     def project(self, point: Array, vector: Array) -> Array:
         """Project any array orthogonally to the tangent space."""

@@ -20,6 +20,14 @@ class Euclidean(AbstractManifold):
     array([3.])
     """
 
+    @property
+    def inherits_metric(self) -> bool:
+        return True
+
+    @property
+    def retract_projects(self) -> bool:
+        return True
+
     def project(self, point: Array, vector: Array) -> Array:
         return vector
 

@@ -42,6 +42,10 @@ class Grassmann(AbstractManifold):
 
     retraction: AbstractRetraction = PolarRetraction()
 
+    @property
+    def inherits_metric(self) -> bool:
+        return True
+
     def project(self, point: Array, vector: Array) -> Array:
         return vector - point @ (adjoint(point) @ vector)
 

@@ -36,6 +36,14 @@ class Orthogonal(AbstractManifold):
 
     retraction: AbstractRetraction = CayleyRetraction()
 
+    @property
+    def inherits_metric(self) -> bool:
+        return True
+
+    @property
+    def retract_projects(self) -> bool:
+        return self.retraction.projects
+
     def project(self, point: Array, vector: Array) -> Array:
         return point @ skew_gradient(point, vector)
 

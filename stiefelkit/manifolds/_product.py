@@ -45,6 +45,14 @@ class Product(AbstractManifold):
                     f"{path!r}. An array without a constraint is on `Euclidean()`."
                 )
 
+    @property
+    def inherits_metric(self) -> bool:
+        return all(manifold.inherits_metric for manifold in tree_leaves(self.manifolds))
+
+    @property
+    def retract_projects(self) -> bool:
+        return all(manifold.retract_projects for manifold in tree_leaves(self.manifolds))
+
     def project(self, point: Tree, vector: Tree) -> Tree:
         return self._map("project", point, vector)
 

@@ -37,6 +37,14 @@ class Stiefel(AbstractManifold):
     metric: AbstractMetric = EuclideanMetric()
     retraction: AbstractRetraction = CayleyRetraction()
 
+    @property
+    def inherits_metric(self) -> bool:
+        return isinstance(self.metric, EuclideanMetric)
+
+    @property
+    def retract_projects(self) -> bool:
+        return self.retraction.projects
+
     def project(self, point: Array, vector: Array) -> Array:
         return tangent_project(point, vector)
 

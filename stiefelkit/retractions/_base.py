@@ -10,11 +10,13 @@ class AbstractRetraction(abc.ABC):
     """A map R from tangent vectors at a point to the manifold, R(0) = point, DR(0) = identity.
 
     `order` is the order in t to which ``retract(Q, t Z)`` agrees with the geodesic of
-    `order_metric`, "own" being that of the retraction's field `metric`.
+    `order_metric`, "own" being that of the retraction's field `metric`. `projects` says that
+    ``retract(Q, Z)`` takes any Z and depends on its tangent part alone.
     """
 
     order: ClassVar[int]
     order_metric: ClassVar[str]
+    projects: ClassVar[bool] = False
 
     @abc.abstractmethod
     def retract(self, Q: Array, Z: Array) -> Array:

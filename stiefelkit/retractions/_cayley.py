@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from .._typing import Array
 from .._xp import adjoint, eye_like
-from ..linalg import cayley, gram, skew, solve
+from ..linalg import gram, skew, solve
 from ._base import AbstractRetraction
 
 
@@ -30,13 +30,15 @@ class CayleyRetraction(AbstractRetraction):
 
     order: ClassVar[int] = 2
     order_metric: ClassVar[str] = "canonical"
+    projects: ClassVar[bool] = True
 
     def retract(self, Q: Array, Z: Array) -> Array:
         # The skew part: what is not skew feeds the rounding errors of Q back into Q.
         M = adjoint(Q) @ Z
         A = skew(M)
         if Q.shape[-1] == Q.shape[-2]:
-            return Q @ cayley(A)
+            # cayley(A) = 2 (I - A/2)^{-1} - I, without the product by Q after it.
+            return adjoint(solve(eye_like(Q, Q.shape[-1]) + 0.5 * A, 2 * adjoint(Q))) - Q
         # With Z = Q A + N and S = N^T N, the transform maps span [Q, N] to itself:
         # W (Q a + N b) = Q (A a - S b) + N a. So the solution of (I - W/2) (Q a + N b) = Q has
         # b = a/2 and (I - A/2 + S/4) a = I, and the result, twice it less Q, is

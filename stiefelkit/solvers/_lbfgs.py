@@ -47,7 +47,9 @@ class LBFGS(AbstractSolver):
         memory = _Memory(self.memory, manifold, start)
         while True:
             vector, slope, length = memory.direction()
-            direction = manifold.project(point.x, unflatten(vector, point.x))
+            direction = unflatten(vector, point.x)
+            if not manifold.retract_projects:
+                direction = manifold.project(point.x, direction)
             step = search(objective, point, direction, slope, length, extra=memory.products)
             if step.failure is not None:
                 if not memory.slots:
@@ -69,7 +71,7 @@ class _Memory:
         self.manifold, self.size = manifold, size
         self.slots: list[int] = []  # the oldest first
         self.x = flatten(point.x)
-        self.gradient = flatten(manifold.project(point.x, point.euclidean_gradient))
+        self.gradient = self._gradient(point.x, point.euclidean_gradient, point.gradient)
         self.rows = zeros_like(self.gradient, (2 * size, self.gradient.shape[0]))
         # Of the rows and, last, the gradient with each other.
         self.gram = numpy.zeros((2 * size + 1, 2 * size + 1))
@@ -78,31 +80,36 @@ class _Memory:
 
     def products(self, x: Tree, G: Tree, g: Tree) -> Array:
         """Return what `push` needs: inner products with the differences to a trial point."""
-        flat, gradient = flatten(x), flatten(self.manifold.project(x, G))
+        flat, gradient = flatten(x), self._gradient(x, G, g)
+        s, y = flat - self.x, gradient - self.gradient
+        self.trial = flat, s, y, gradient
         xp = array_namespace(flat)
-        new = xp.stack([flat - self.x, gradient - self.gradient, gradient])
-        self.trial = flat, new
-        parts = (self.rows @ new.mT, new @ new.mT)
-        return xp.concat([xp.reshape(part, (-1,)) for part in parts])
+        pairs = ((s, s), (s, y), (s, gradient), (y, y), (y, gradient), (gradient, gradient))
+        # Two products with a vector each are faster than one with a thin matrix; those with y
+        # follow from the last gradient's.
+        own = xp.stack([xp.vecdot(a, b) for a, b in pairs])
+        return xp.concat([self.rows @ s, self.rows @ gradient, own])
+
+    def _gradient(self, x, G, g):
+        return flatten(g if self.manifold.inherits_metric else self.manifold.project(x, G))
 
     def push(self, numbers: numpy.ndarray) -> None:
         """Make the last trial point the current one."""
-        m = self.size
-        old, new = numpy.split(numpy.reshape(numbers, (2 * m + 3, 3)), [2 * m])
-        self.x, rows = self.trial
-        self.gradient = rows[2, ...]
-        self.gram[:-1, -1] = self.gram[-1, :-1] = old[:, 2]
-        self.gram[-1, -1] = new[2, 2]
-        if new[0, 1] <= _CURVATURE * (new[0, 0] * new[1, 1]) ** 0.5:
+        m, gram = self.size, self.gram
+        with_s, with_g, (ss, sy, sg, yy, yg, gg) = numpy.split(numbers, [2 * m, 4 * m])
+        with_y = with_g - gram[:-1, -1]
+        self.x, s, y, self.gradient = self.trial
+        gram[:-1, -1] = gram[-1, :-1] = with_g
+        gram[-1, -1] = gg
+        if sy <= _CURVATURE * (ss * yy) ** 0.5:
             return  # no positive curvature to learn from
         slot = len(self.slots) if len(self.slots) < m else self.slots.pop(0)
         self.slots.append(slot)
-        places = [slot, m + slot]
-        for k, place in enumerate(places):
-            self.rows = at(self.rows)[place, ...].set(rows[k, ...])
-            self.gram[:-1, place] = self.gram[place, :-1] = old[:, k]
-        for k, place in enumerate(places):
-            self.gram[[*places, -1], place] = self.gram[place, [*places, -1]] = new[:, k]
+        for place, row, products in ((slot, s, with_s), (m + slot, y, with_y)):
+            self.rows = at(self.rows)[place, ...].set(row)
+            gram[:-1, place] = gram[place, :-1] = products
+        new = [slot, m + slot, 2 * m]
+        gram[numpy.ix_(new, new)] = [[ss, sy, sg], [sy, yy, yg], [sg, yg, gg]]
 
     def direction(self) -> tuple[Array, float, float]:
         """Return the direction, its slope and the first length to try."""

@@ -60,7 +60,7 @@ def search(
 
 
 def _is_flat(manifold, x, direction, point, slope):
-    along = manifold.transport(x, direction, point.x)
+    along = manifold.transport(x, manifold.project(x, direction), point.x)
     found = to_host_numbers(total(manifold.inner(point.x, point.gradient, along)))[0]
     return abs(found) <= -_FLAT * slope
 
