@@ -10,11 +10,17 @@ from .._typing import Tree
 from .._xp import array_namespace, namespace_key
 from ..manifolds import AbstractManifold
 from ._base import AbstractSolver
+from ._conjugate_gradient import ConjugateGradient
 from ._lbfgs import LBFGS
 from ._objective import Objective, Point, rounding, to_host_numbers
 from ._result import MESSAGES, MinimizeError, MinimizeResult, Status
+from ._steepest_descent import SteepestDescent
 
-SOLVERS: dict[str, type[AbstractSolver]] = {"lbfgs": LBFGS}
+SOLVERS: dict[str, type[AbstractSolver]] = {
+    "lbfgs": LBFGS,
+    "cg": ConjugateGradient,
+    "steepest-descent": SteepestDescent,
+}
 
 
 def minimize(
