@@ -1,0 +1,205 @@
+"""Compare `minimize` with pymanopt: the same problem, start, metric and tolerance for both.
+
+    OMP_NUM_THREADS=2 python asv_bench/compare_minimize.py
+
+prints a Markdown table. Ours is the default method with its default options. pymanopt's is the
+faster of its conjugate gradients and its trust regions, with the analytic gradient and Hessian and
+60 seconds each. Cost, gradient and Hessian are separate calls there, so what they share is kept
+for the last point. pymanopt 2.2.1 is part of the extra `bench`; `--skip-peer` does without.
+"""
+
+import argparse
+import datetime
+import json
+import platform
+import time
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+from minimize_instances import INSTANCES, distance, measured
+
+from stiefelkit import minimize
+from stiefelkit.manifolds import Orthogonal, Stiefel
+
+LIMIT = 60.0
+COLUMNS = (
+    "problem", "tolerance", "solver", "time, s", "in fun, s", "outside, s", "iterations",
+    "evaluations", "gradient norm", "value", "status", "times ours",
+)  # fmt: skip
+
+
+def to_library(name, array):
+    if name == "numpy":
+        return array
+    import torch
+
+    return torch.from_numpy(array.copy())
+
+
+def run_ours(instance, library):
+    """Return a row of the table and the minimizer, as a NumPy array."""
+    data = [to_library(library, a) for a in instance.data]
+    start = to_library(library, instance.start)
+    manifold = Orthogonal() if instance.square else Stiefel()
+    inside = 0.0
+
+    def fun(X):
+        nonlocal inside
+        begun = time.perf_counter()
+        part = instance.part(*data, X)
+        out = instance.value(*data, X, part), instance.gradient(*data, X, part)
+        inside += time.perf_counter() - begun
+        return out
+
+    minimize(fun, start, manifold=manifold, jac=True, tol=0.0, options={"maxiter": 2})  # warm up
+    inside, begun = 0.0, time.perf_counter()
+    result = minimize(fun, start, manifold=manifold, jac=True, tol=instance.tolerance)
+    seconds = time.perf_counter() - begun
+    x = np.asarray(result.x)
+    row = {
+        "solver": f"stiefelkit, {library}",
+        "time, s": seconds,
+        "in fun, s": inside,
+        "outside, s": seconds - inside,
+        "iterations": result.nit,
+        "evaluations": result.nfev,
+        "status": result.status.name,
+    }
+    return row | measured(instance, x), x
+
+
+def peer_problem(instance, counts):
+    """Return pymanopt's problem; what cost and gradient share is kept for the last point."""
+    import pymanopt
+
+    manifold = pymanopt.manifolds.Stiefel(*instance.start.shape)
+    last = [None, None, None]
+
+    def at(X):
+        if last[0] is not X:  # `last` holds the array, so its identity is not another's
+            last[:] = X, instance.part(*instance.data, X), None
+            counts["evaluations"] += 1
+        return last[1]
+
+    @pymanopt.function.numpy(manifold)
+    def cost(X):
+        return instance.value(*instance.data, X, at(X))
+
+    @pymanopt.function.numpy(manifold)
+    def euclidean_gradient(X):
+        part = at(X)
+        if last[2] is None:
+            last[2] = instance.gradient(*instance.data, X, part)
+        return last[2]
+
+    @pymanopt.function.numpy(manifold)
+    def euclidean_hessian(X, Z):
+        counts["hessians"] += 1
+        return instance.hessian(*instance.data, X, Z)
+
+    return pymanopt.Problem(
+        manifold,
+        cost,
+        euclidean_gradient=euclidean_gradient,
+        euclidean_hessian=euclidean_hessian,
+    )
+
+
+def run_peer(instance, name):
+    """Return the row of one of pymanopt's optimizers."""
+    from pymanopt import optimizers
+
+    def make(**limits):
+        return getattr(optimizers, name)(
+            max_cost_evaluations=10**9, min_step_size=1e-60, verbosity=0, **limits
+        )
+
+    counts = {"evaluations": 0, "hessians": 0}
+    problem, start = peer_problem(instance, counts), instance.start
+    make(max_time=0.0, max_iterations=2, min_gradient_norm=0.0).run(problem, initial_point=start)
+    counts.update(evaluations=0, hessians=0)
+    problem, begun = peer_problem(instance, counts), time.perf_counter()
+    solver = make(max_time=LIMIT, max_iterations=10**9, min_gradient_norm=instance.tolerance)
+    result = solver.run(problem, initial_point=start)
+    seconds = time.perf_counter() - begun
+    row = measured(instance, result.point)
+    converged = row["gradient norm"] <= 1.01 * instance.tolerance  # another order of sums
+    evaluations = str(counts["evaluations"])
+    if counts["hessians"]:
+        evaluations += f" + {counts['hessians']} H"
+    return row | {
+        "solver": f"pymanopt {name}",
+        "time, s": seconds if converged else LIMIT,
+        "iterations": result.iterations,
+        "evaluations": evaluations,
+        "status": "CONVERGED" if converged else "NOT CONVERGED",
+    }
+
+
+def compare(name, library, skip_peer):
+    """Return the rows of an instance, and how far the libraries are apart."""
+    instance = INSTANCES[name]()
+    ours, x = run_ours(instance, library)
+    rows, notes = [ours], []
+    if library != "numpy":
+        reference, y = run_ours(instance, "numpy")
+        rows.append(reference)
+        value = abs(ours["value"] - reference["value"]) / abs(reference["value"])
+        notes.append(
+            f"{name}: {library} and numpy differ by {value:.1e} in the value (relative) and by "
+            f"{distance(instance, x, y):.1e} in {'X' if instance.square else 'the projector'}."
+        )
+    if not skip_peer:
+        peers = [run_peer(instance, solver) for solver in ("ConjugateGradient", "TrustRegions")]
+        rows += sorted(peers, key=lambda row: row["time, s"])
+    for row in rows:
+        row.update(problem=name, tolerance=instance.tolerance)
+        row["times ours"] = row["time, s"] / ours["time, s"]
+    return rows, notes
+
+
+def cell(row, column):
+    x = row.get(column)
+    if x is None:
+        return ""
+    if column == "times ours":
+        bound = "at least " if row["status"].startswith("NOT") else ""
+        return f"{bound}{x:.2g}"
+    forms = {"value": ".10g", "gradient norm": ".1e", "tolerance": "g"}
+    return format(x, forms.get(column, ".3g")) if isinstance(x, float) else str(x)
+
+
+def versions():
+    found = []
+    for name in ("numpy", "scipy", "torch", "pymanopt"):
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            continue
+    return ", ".join(found)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--library", choices=("numpy", "torch"), default="numpy")
+    parser.add_argument("--only", choices=tuple(INSTANCES), help="one problem")
+    parser.add_argument("--skip-peer", action="store_true", help="do without pymanopt")
+    parser.add_argument("--json", metavar="FILE", help="also write the rows to a file")
+    options = parser.parse_args()
+    print(datetime.date.today(), platform.platform(), versions(), end="\n\n")
+    print("|", " | ".join(COLUMNS), "|")
+    print("|", " | ".join("---" for _ in COLUMNS), "|")
+    every, remarks = [], []
+    for name in [options.only] if options.only else INSTANCES:
+        rows, notes = compare(name, options.library, options.skip_peer)
+        for row in rows:
+            print("|", " | ".join(cell(row, column) for column in COLUMNS), "|", flush=True)
+        every, remarks = every + rows, remarks + notes
+    print("", *remarks, sep="\n")
+    if options.json:
+        with open(options.json, "w") as file:
+            json.dump({"versions": versions(), "rows": every, "notes": remarks}, file, indent=1)
+
+
+if __name__ == "__main__":
+    main()
