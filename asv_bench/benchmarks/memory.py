@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 
 from stiefelkit import parametrizations, retractions
-from stiefelkit.manifolds import Stiefel
+from stiefelkit.manifolds import CanonicalMetric, Grassmann, Stiefel
 from stiefelkit.parametrizations import AbstractParametrization
 from stiefelkit.retractions import AbstractRetraction
 
@@ -14,6 +14,11 @@ from ._common import concrete
 N, P, M = 4096, 16, 4
 MAPS = concrete(parametrizations, AbstractParametrization)
 RETRACTIONS = concrete(retractions, AbstractRetraction)
+MANIFOLDS = {
+    "Stiefel": Stiefel(),
+    "Stiefel canonical": Stiefel(CanonicalMetric()),
+    "Grassmann": Grassmann(),
+}
 
 
 def peak(call):
@@ -65,3 +70,32 @@ class Retractions:
         Q = manifold.random_point(N, P, rng=rng, like=np.empty(0))
         G = rng.standard_normal((N, P)) / N
         return peak(lambda: manifold.retract(Q, manifold.riemannian_gradient(Q, G)))
+
+    def track_differential(self, name):
+        manifold = Stiefel(retraction=RETRACTIONS[name]())
+        Q = manifold.random_point(N, P, rng=0, like=np.empty(0))
+        Y, Z = (0.1 * manifold.random_tangent(Q, rng=seed) for seed in (1, 2))
+        return peak(lambda: manifold.differential(Q, Y, Z))
+
+
+class Manifolds:
+    """A Riemannian Hessian, a geodesic, and the logarithm of its end."""
+
+    params = (list(MANIFOLDS),)
+    param_names = ("manifold",)
+    unit = "frames"
+
+    def setup(self, name):
+        self.manifold = MANIFOLDS[name]
+        self.Q = self.manifold.random_point(N, P, rng=0, like=np.empty(0))
+        self.Y, self.Z = (self.manifold.random_tangent(self.Q, rng=seed) / N for seed in (1, 2))
+
+    def track_hessian(self, name):
+        return peak(lambda: self.manifold.riemannian_hessian(self.Q, self.Y, self.Y, self.Z))
+
+    def track_exp(self, name):
+        return peak(lambda: self.manifold.exp(self.Q, self.Z))
+
+    def track_log(self, name):
+        target = self.manifold.exp(self.Q, self.Z)
+        return peak(lambda: self.manifold.log(self.Q, target))

@@ -1,0 +1,92 @@
+"""The methods of `minimize` on small problems with known answers."""
+
+import dataclasses
+
+import numpy as np
+
+from stiefelkit import minimize, problems, solvers
+from stiefelkit.solvers import LBFGS, AbstractSolver
+
+from ._common import LIBRARIES, concrete, open_library
+
+SOLVERS = concrete(solvers, AbstractSolver)
+TOLERANCE = 1e-5
+
+
+def normal(rng, *shape):
+    return rng.standard_normal(shape)
+
+
+def brockett(rng, asarray):
+    turn = np.linalg.qr(normal(rng, 50, 50))[0]
+    A = (turn * np.linspace(1.0, 2.0, 50)) @ turn.T
+    return problems.brockett(asarray(A), asarray(np.asarray([3.0, 2.0, 1.0]))), (50, 3)
+
+
+def procrustes(rng, asarray):
+    A = normal(rng, 60, 20)
+    turn = np.linalg.qr(normal(rng, 20, 20))[0]
+    B = A @ turn + 0.1 * normal(rng, 60, 20)
+    return problems.procrustes(asarray(A), asarray(B)), (20, 20)
+
+
+def joint_diagonalization(rng, asarray):
+    turn = np.linalg.qr(normal(rng, 10, 10))[0]
+    E = 0.01 * normal(rng, 4, 10, 10)
+    A = turn @ (np.eye(10) * normal(rng, 4, 1, 10)) @ turn.T + E + E.mT
+    return problems.joint_diagonalization(asarray(A)), (10, 10)
+
+
+PROBLEMS = {f.__name__: f for f in (brockett, procrustes, joint_diagonalization)}
+
+
+class _Problem:
+    timeout = 120
+
+    def draw(self, name, library="numpy"):
+        self.library, rng = open_library(library), np.random.default_rng(0)
+        self.problem, shape = PROBLEMS[name](rng, self.library.asarray)
+        like = self.library.asarray(np.empty(0))
+        self.start = self.problem.manifold.random_point(*shape, rng=1, like=like)
+
+    def run(self, solver, tol):
+        problem, start = self.problem, self.start
+        given = {"manifold": problem.manifold, "jac": True, "hessp": problem.hessp}
+        return minimize(problem.fun, start, method=solver, tol=tol, **given)
+
+
+class Methods(_Problem):
+    """From a random start to a gradient of 1e-5, by every method with its default options."""
+
+    params = (list(SOLVERS), list(PROBLEMS))
+    param_names = ("method", "problem")
+
+    def setup(self, method, problem):
+        kind = SOLVERS[method]
+        seeded = "rng" in {field.name for field in dataclasses.fields(kind)}
+        self.solver = kind(maxfun=20_000, **({"rng": 0} if seeded else {}))
+        self.draw(problem)
+
+    def time_minimize(self, method, problem):
+        self.run(self.solver, TOLERANCE)
+
+    def track_evaluations(self, method, problem):
+        """Count function evaluations and Hessian products; none if the goal is not reached."""
+        result = self.run(self.solver, TOLERANCE)
+        return result.nfev + result.nhev if result.success else float("nan")
+
+    track_evaluations.unit = "evaluations"
+
+
+class Iterations(_Problem):
+    """Fifty iterations of L-BFGS on every library: what the solver itself costs."""
+
+    params = (LIBRARIES, list(PROBLEMS))
+    param_names = ("library", "problem")
+
+    def setup(self, library, problem):
+        self.draw(problem, library)
+        self.time_lbfgs()
+
+    def time_lbfgs(self, *params):
+        self.run(LBFGS(maxiter=50), 0.0)
