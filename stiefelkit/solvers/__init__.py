@@ -11,6 +11,7 @@ from ._conjugate_gradient import hestenes_stiefel as hestenes_stiefel
 from ._conjugate_gradient import hybrid as hybrid
 from ._conjugate_gradient import polak_ribiere as polak_ribiere
 from ._lbfgs import LBFGS as LBFGS
+from ._minimize import SOLVERS as SOLVERS
 from ._minimize import minimize as minimize
 from ._objective import Objective as Objective
 from ._objective import Point as Point
@@ -22,3 +23,5 @@ from ._sparse_pca import sparse_pca as sparse_pca
 from ._steepest_descent import SteepestDescent as SteepestDescent
 from ._tensor_decomposition import TensorDecompositionResult as TensorDecompositionResult
 from ._tensor_decomposition import tensor_decomposition as tensor_decomposition
+from ._truncated_cg import InnerStop as InnerStop
+from ._trust_region import TrustRegion as TrustRegion

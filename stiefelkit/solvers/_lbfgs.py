@@ -121,7 +121,7 @@ class _Memory:
             weights, slope = self._weights(), -float(self.gram[-1, -1])
         like = self.gradient
         vector = from_host(weights[:-1], like) @ self.rows + float(weights[-1]) * like
-        return vector, slope, 1.0 if self.slots else self.gram[-1, -1] ** -0.5
+        return vector, slope, 1.0 if self.slots else float(self.gram[-1, -1]) ** -0.5
 
     def _weights(self):
         """Return the coefficients of the direction: the two loops, on inner products alone."""

@@ -47,11 +47,14 @@ def search(
     reference = start.fun if reference is None else reference
     noise = NOISE * rounding(start.x) * max(abs(start.fun), abs(reference))
     tried: list[tuple[float, float]] = []
-    for _ in range(_TRIALS):
+    for trial in range(_TRIALS):
         x = objective.move(start.x, scale(length, direction))
         point, numbers = objective.evaluate(x, extra and functools.partial(extra, x))
         rise = point.fun - start.fun if point.finite else None
-        if rise is not None and point.fun <= reference + DECREASE * length * slope:
+        enough = rise is not None and point.fun <= reference + DECREASE * length * slope
+        # A decrease within rounding errors counts for a first step only: a wrong gradient
+        # shortens steps until rounding decides.
+        if enough and (trial == 0 or abs(rise) > noise):
             return Step(point, length, numbers)
         if rise is None:
             length *= 0.1

@@ -14,13 +14,17 @@ from ._conjugate_gradient import ConjugateGradient
 from ._lbfgs import LBFGS
 from ._objective import Objective, Point, rounding, to_host_numbers
 from ._result import MESSAGES, MinimizeError, MinimizeResult, Status
+from ._trust_region import TrustRegion
 from ._steepest_descent import SteepestDescent
 
 SOLVERS: dict[str, type[AbstractSolver]] = {
     "lbfgs": LBFGS,
     "cg": ConjugateGradient,
     "steepest-descent": SteepestDescent,
+    "trust-region": TrustRegion,
 }
+# Iterations without any gain after which rounding errors are all there is.
+_PATIENCE = 100
 
 
 def minimize(
@@ -106,6 +110,7 @@ class _Run:
 
     def __init__(self, solver: AbstractSolver, objective: Objective, start: Point):
         self.solver, self.objective, self.point, self.nit = solver, objective, start, 0
+        self.best, self.least, self.since = start, start.fun, 0
         self.history: dict[str, list[Any]] = {"fun": [], "grad_norm": [], "nfev": []}
         self._record(start, {})
 
@@ -117,6 +122,19 @@ class _Run:
     def until_stopped(self, tol: float, callback: Callable[[MinimizeResult], Any] | None) -> Status:
         if not self.point.finite:
             return Status.NOT_FINITE
+        while True:
+            status = self._until_stopped(tol, callback)
+            self._finish()
+            # What an infeasible iterate met, the feasible point may miss by a little.
+            if status != Status.CONVERGED or self.point.grad_norm <= tol:
+                return status
+
+    def _finish(self):
+        x = self.solver.finish(self.point.x, self.objective)
+        if x is not self.point.x:
+            self.point, _ = self.objective.evaluate(x)
+
+    def _until_stopped(self, tol, callback):
         iterates = self.solver.iterates(self.objective, self.point)
         while self.point.grad_norm > tol:
             if self.nit >= self.solver.maxiter:
@@ -131,9 +149,22 @@ class _Run:
                 return Status.NOT_FINITE
             self.point, self.nit = iterate.point, self.nit + 1
             self._record(iterate.point, iterate.record)
+            if self._stalls():
+                return Status.NO_DECREASE
             if callback is not None and _asks_to_stop(callback, self):
                 return Status.STOPPED_BY_CALLBACK
         return Status.CONVERGED
+
+    def _stalls(self):
+        """Say that neither value nor gradient has fallen for long, and go back to the best."""
+        point, noise = self.point, rounding(self.point.x) * abs(self.point.fun)
+        if point.grad_norm < 0.99 * self.best.grad_norm:
+            self.best, self.since = point, self.nit
+        if point.fun < self.least - noise:
+            self.least, self.since = point.fun, self.nit
+        stalls = self.nit - self.since >= _PATIENCE
+        self.point = self.best if stalls else point
+        return stalls
 
     def result(self, status: Status | None = None) -> MinimizeResult:
         point, objective = self.point, self.objective

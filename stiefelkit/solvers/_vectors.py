@@ -9,10 +9,12 @@ from .._xp import array_namespace, conj, is_complex, real, size
 
 def add(x: Tree, t: float, y: Tree) -> Tree:
     """Return x + t y."""
+    t = float(t)  # a NumPy number would set the dtype
     return tree_map(lambda a, b: a + t * b, x, y)
 
 
 def scale(t: float, x: Tree) -> Tree:
+    t = float(t)
     return tree_map(lambda a: t * a, x)
 
 

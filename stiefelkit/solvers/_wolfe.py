@@ -41,7 +41,7 @@ def wolfe_search(
         new_slope = float(numbers[0]) if point.finite else float("inf")
         tried += [(length, rise)] if point.finite else []
         lost, enough = abs(rise) <= noise, rise <= DECREASE * length * slope
-        if enough and (best is None or rise < best.point.fun - start.fun):
+        if enough and not lost and (best is None or rise < best.point.fun - start.fun):
             best = Step(point, length, numbers)
         if (enough or lost) and abs(new_slope) <= -(FLAT if lost else _CURVATURE) * slope:
             return Step(point, length, numbers)
