@@ -51,14 +51,14 @@ def search(
         x = objective.move(start.x, scale(length, direction))
         point, numbers = objective.evaluate(x, extra and functools.partial(extra, x))
         rise = point.fun - start.fun if point.finite else None
-        enough = rise is not None and point.fun <= reference + DECREASE * length * slope
+        if rise is None:
+            length *= 0.1
+            continue
+        enough = point.fun <= reference + DECREASE * length * slope
         # A decrease within rounding errors counts for a first step only: a wrong gradient
         # shortens steps until rounding decides.
         if enough and (trial == 0 or abs(rise) > noise):
             return Step(point, length, numbers)
-        if rise is None:
-            length *= 0.1
-            continue
         tried.append((length, rise))
         if abs(rise) > noise:
             length = _shorter(length, slope, rise)

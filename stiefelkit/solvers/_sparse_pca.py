@@ -14,12 +14,13 @@ from ..linalg import orthonormalize, tangent_project
 from ..linalg._givens import _rows, _turn
 from ..linalg._givens_rounds import rounds
 from ..linalg._orthonormalize import polish
+from ._result import Status
 from ._threshold_angle import best_angles
 
-_MESSAGES = (
-    "The Riemannian gradient is below the tolerance.",
-    "The sweeps are used up: raise `maxiter` or `tol`.",
-)
+_MESSAGES = {
+    Status.CONVERGED: "The Riemannian gradient is below the tolerance.",
+    Status.MAX_ITERATIONS: "The sweeps are used up: raise `maxiter` or `tol`.",
+}
 
 
 class SparsePCAResult(NamedTuple):
@@ -37,7 +38,7 @@ class SparsePCAResult(NamedTuple):
     grad_norm: float
     nit: int
     success: bool
-    status: int
+    status: Status
     message: str
     history: list[float]
 
@@ -122,15 +123,16 @@ def sparse_pca(
         flat = grad_norm <= tol * float(xp.linalg.matrix_norm(G))
         # The gain counts too: the gradient of a column that no feature passes is zero.
         settled = len(history) > 1 and history[-1] - history[-2] <= tol * history[-1]
-        status = 0 if flat and settled else 1
-        if status == 0 or len(history) > maxiter:
+        done = flat and settled
+        if done or len(history) > maxiter:
             break
         U = polish(_sweep(A, U, gamma))
     order = xp.argsort(xp.sum(excess * excess, axis=-1), descending=True)
     excess = xp.take(excess, order, axis=0)
     length = xp.linalg.vector_norm(excess, axis=-1, keepdims=True)
     loadings = (excess / xp.where(length > 0, length, xp.ones_like(length))).mT
-    summary = (len(history) - 1, status == 0, status, _MESSAGES[status], history)
+    status = Status.CONVERGED if done else Status.MAX_ITERATIONS
+    summary = (len(history) - 1, done, status, _MESSAGES[status], history)
     return SparsePCAResult(xp.take(U, order, axis=1), loadings, history[-1], grad_norm, *summary)
 
 

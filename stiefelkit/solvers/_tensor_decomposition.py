@@ -14,11 +14,12 @@ from ..linalg._givens import _turn
 from ..linalg._givens_rounds import Round, rounds
 from ..linalg._orthonormalize import polish
 from ._cubic_form import best_angles
+from ._result import Status
 
-_MESSAGES = (
-    "The Riemannian gradient is below the tolerance.",
-    "The sweeps are used up: raise `maxiter` or `tol`.",
-)
+_MESSAGES = {
+    Status.CONVERGED: "The Riemannian gradient is below the tolerance.",
+    Status.MAX_ITERATIONS: "The sweeps are used up: raise `maxiter` or `tol`.",
+}
 
 
 class TensorDecompositionResult(NamedTuple):
@@ -35,7 +36,7 @@ class TensorDecompositionResult(NamedTuple):
     grad_norm: float
     nit: int
     success: bool
-    status: int
+    status: Status
     message: str
     history: list[float]
 
@@ -116,12 +117,13 @@ def tensor_decomposition(
         history.append(float(xp.sum(xp.abs(xp.linalg.diagonal(M)))))  # signs are free
         # Along the rotation of i and j the slope is 3 T_ijj - 3 T_iij, twice the generator.
         grad_norm = 1.5 * float(xp.linalg.matrix_norm(M - M.mT))
-        status = 0 if grad_norm <= bound else 1
-        if status == 0 or len(history) > maxiter:
+        done = grad_norm <= bound
+        if done or len(history) > maxiter:
             break
         turned, Ut = _sweep(turned, Ut)
     values, x = _ordered(T, polish(Ut.mT))
-    summary = (len(history) - 1, status == 0, status, _MESSAGES[status], history)
+    status = Status.CONVERGED if done else Status.MAX_ITERATIONS
+    summary = (len(history) - 1, done, status, _MESSAGES[status], history)
     return TensorDecompositionResult(x[:, :p], values[:p], history[-1], grad_norm, *summary)
 
 
