@@ -14,8 +14,8 @@ from ._conjugate_gradient import ConjugateGradient
 from ._lbfgs import LBFGS
 from ._objective import Objective, Point, rounding, to_host_numbers
 from ._result import MESSAGES, MinimizeError, MinimizeResult, Status
-from ._trust_region import TrustRegion
 from ._steepest_descent import SteepestDescent
+from ._trust_region import TrustRegion
 
 SOLVERS: dict[str, type[AbstractSolver]] = {
     "lbfgs": LBFGS,

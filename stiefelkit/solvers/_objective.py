@@ -69,22 +69,24 @@ class Objective:
         y = self.manifold.retract(x, tangent)
         return self.manifold.repair(y) if self._moves % _REPAIR_EVERY == 0 else y
 
-    def hessian(self, point: Point, tangent: Tree) -> Tree:
+    def hessian(self, point: Point, tangent: Tree, length: float | None = None) -> Tree:
         """Return the Riemannian Hessian applied to a tangent vector.
 
-        Without `hessp` by a difference of gradients, which costs an evaluation.
+        Without `hessp` by a difference of gradients, which costs an evaluation, and a transfer
+        unless the tangent vector's `length` is known.
         """
         manifold, x = self.manifold, point.x
         if self.hessp is None:
-            return self._difference(point, tangent)
+            return self._difference(point, tangent, length)
         self.nhev += 1
         H = self.hessp(x, tangent)
         self._compare(H, "`hessp`'s result")
         return manifold.riemannian_hessian(x, point.euclidean_gradient, H, tangent)
 
-    def _difference(self, point, tangent):
+    def _difference(self, point, tangent, length):
         manifold, x = self.manifold, point.x
-        length = to_host_numbers(total(manifold.inner(x, tangent, tangent)))[0] ** 0.5
+        if length is None:
+            length = to_host_numbers(total(manifold.inner(x, tangent, tangent)))[0] ** 0.5
         if length == 0:
             return tangent
         # Balances the error of the difference, h, with that of rounding, eps/h.
