@@ -44,11 +44,35 @@ def search(
     Where values differ by no more than their rounding errors, the slope at the new point, which
     has more digits, decides. ``extra(x, G, g)`` comes to the host with each evaluation.
     """
+
+    def curve(t):
+        return objective.move(start.x, scale(t, direction))
+
+    def slope_at(point):
+        return _slope(objective.manifold, start.x, direction, point)
+
+    return search_curve(
+        objective, start, curve, slope, length, slope_at, reference=reference, extra=extra
+    )
+
+
+def search_curve(
+    objective: Objective,
+    start: Point,
+    curve: Callable[[float], Tree],
+    slope: float,
+    length: float,
+    slope_at: Callable[[Point], float],
+    *,
+    reference: float | None = None,
+    extra: Callable[[Tree, Tree, Tree], Array] | None = None,
+) -> Step:
+    """Do the same along any curve of points; `slope_at` is its slope where it has come to."""
     reference = start.fun if reference is None else reference
     noise = NOISE * rounding(start.x) * max(abs(start.fun), abs(reference))
     tried: list[tuple[float, float]] = []
     for trial in range(_TRIALS):
-        x = objective.move(start.x, scale(length, direction))
+        x = curve(length)
         point, numbers = objective.evaluate(x, extra and functools.partial(extra, x))
         rise = point.fun - start.fun if point.finite else None
         if rise is None:
@@ -63,7 +87,7 @@ def search(
         if abs(rise) > noise:
             length = _shorter(length, slope, rise)
             continue
-        new_slope = _slope(objective.manifold, start.x, direction, point)
+        new_slope = slope_at(point)
         if abs(new_slope) <= -FLAT * slope:
             return Step(point, length, numbers)
         length *= min(max(slope / (slope - new_slope), 0.1), 3.0) if new_slope > slope else 0.5
