@@ -43,10 +43,14 @@ class CayleyRetraction(AbstractRetraction):
         # W (Q a + N b) = Q (A a - S b) + N a. So the solution of (I - W/2) (Q a + N b) = Q has
         # b = a/2 and (I - A/2 + S/4) a = I, and the result, twice it less Q, is
         # Q (2 a - I) + N a. The Hermitian part of the matrix is at least I.
-        # N is formed, as Z^T Z - A^T A would lose the digits of long tangent vectors.
-        N, eye = Z - Q @ M, eye_like(Q, Q.shape[-1])
+        # N is formed, as Z^T Z - A^T A would lose the digits of long tangent vectors; with the
+        # other sign, so that no array more is made.
+        eye, N = eye_like(Q, Q.shape[-1]), Q @ M
+        N -= Z
         a = solve(eye - 0.5 * A + 0.25 * gram(N), eye)
-        return N @ a + Q @ (2 * a - eye)
+        Y = Q @ (2 * a - eye)
+        Y -= N @ a
+        return Y
 
     def differential(self, Q: Array, Z: Array, X: Array) -> Array:
         M, dM, eye = adjoint(Q) @ Z, adjoint(Q) @ X, eye_like(Q, Q.shape[-1])
