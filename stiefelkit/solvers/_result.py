@@ -48,7 +48,7 @@ class MinimizeError(ValueError):
         self.status = status
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(repr=False)
 class MinimizeResult:
     """The outcome of `minimize`: SciPy's fields, and those that a manifold adds.
 
@@ -89,3 +89,10 @@ class MinimizeResult:
     @property
     def success(self) -> bool:
         return self.status == Status.CONVERGED
+
+    def __repr__(self) -> str:
+        names = ("message", "success", "status", "fun", "grad_norm", "residual")
+        counts = ("nit", "nfev", "njev", "nhev")
+        rows = [(name, getattr(self, name)) for name in (*names, *counts)]
+        rows += [("history", ", ".join(self.history))]
+        return "\n".join(f"{name:>9}: {value!s}" for name, value in rows)
