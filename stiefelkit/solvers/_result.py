@@ -94,5 +94,6 @@ class MinimizeResult:
         names = ("message", "success", "status", "fun", "grad_norm", "residual")
         counts = ("nit", "nfev", "njev", "nhev")
         rows = [(name, getattr(self, name)) for name in (*names, *counts)]
+        rows[2] = "status", self.status.name
         rows += [("history", ", ".join(self.history))]
         return "\n".join(f"{name:>9}: {value!s}" for name, value in rows)
