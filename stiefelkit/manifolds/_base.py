@@ -81,7 +81,7 @@ class AbstractManifold(abc.ABC):
 
     @abc.abstractmethod
     def residual(self, point: Array) -> Array:
-        """Return how far an array is off the manifold, |Q^T Q - I|_F, one a batch entry."""
+        r"""Return how far an array is off, :math:`|Q^\top Q - I|_F`, one a batch entry."""
 
     @abc.abstractmethod
     def random_point(

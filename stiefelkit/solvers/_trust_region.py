@@ -50,8 +50,9 @@ class TrustRegion(AbstractSolver):
     Notes
     -----
     The history has the `radius` that a step was found in, `rho`, `inner_iterations` and why they
-    ended, `inner_stop`, an `InnerStop`. [AbsilBakerGallivan:2007]_; [ConnGouldToint:2000]_,
-    section 17.4.2, for :math:`\delta`.
+    ended, `inner_stop`, an `InnerStop`. [AbsilBakerGallivan:2007]_, with the inner iteration of
+    [Steihaug:1983]_ and [Toint:1981]_; [ConnGouldToint:2000]_, section 17.4.2, for
+    :math:`\delta`.
 
     Examples
     --------
