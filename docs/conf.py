@@ -58,7 +58,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "stiefelkit"
 html_static_path = ["_static"]
 html_css_files = ["style.css"]
-html_show_sourcelink = False
+html_show_sourcelink = html_copy_source = False
 html_sidebars = {"index": [], "quickstart": [], "references": []}
 html_theme_options = {
     "show_prev_next": False,
