@@ -11,7 +11,8 @@ from stiefelkit.retractions import AbstractRetraction
 
 from ._common import arguments, calls, concrete, open_library
 
-MAPS = concrete(parametrizations, AbstractParametrization)
+FOUND = concrete(parametrizations, AbstractParametrization)
+MAPS = {name: cls for name, cls in FOUND.items() if cls.surjective}
 RETRACTIONS = concrete(retractions, AbstractRetraction)
 CALLS = calls()
 FRAMES = [s for s in CALLS if s.split()[0] in ("cayley", "expm_skew", "orthonormalize")]

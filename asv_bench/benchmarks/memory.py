@@ -12,7 +12,8 @@ from stiefelkit.retractions import AbstractRetraction
 from ._common import concrete
 
 N, P, M = 4096, 16, 4
-MAPS = concrete(parametrizations, AbstractParametrization)
+FOUND = concrete(parametrizations, AbstractParametrization)
+MAPS = {name: cls for name, cls in FOUND.items() if cls.surjective}
 RETRACTIONS = concrete(retractions, AbstractRetraction)
 MANIFOLDS = {
     "Stiefel": Stiefel(),

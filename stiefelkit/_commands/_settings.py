@@ -93,7 +93,12 @@ def names(table: Iterable[str]) -> list[str]:
 
 def _matrices() -> dict[str, Callable[[int], Any]]:
     found = concrete(parametrizations, parametrizations.AbstractParametrization)
-    table: dict[str, Callable[[int], Any]] = dict(found)
+    # The others start from no given matrix.
+    table: dict[str, Callable[[int], Any]] = {
+        name: cls
+        for name, cls in found.items()
+        if cls.surjective  # type: ignore[attr-defined]
+    }
     table["Orthogonal"] = lambda n: manifolds.Orthogonal()
     return table
 

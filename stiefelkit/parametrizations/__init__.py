@@ -7,3 +7,4 @@ from ._exponential_map import ExponentialMap as ExponentialMap
 from ._givens import Givens as Givens
 from ._householder import Householder as Householder
 from ._tcwy import TCWY as TCWY
+from ._unitary_fft import UnitaryFFT as UnitaryFFT

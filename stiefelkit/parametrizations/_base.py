@@ -2,7 +2,7 @@
 
 import abc
 import dataclasses
-from typing import Any
+from typing import Any, ClassVar
 
 from .._typing import RNG, Array
 from .._xp import (
@@ -30,7 +30,9 @@ class AbstractParametrization(abc.ABC):
     diag(exp(i omega)) besides, whose real leaf `omega` is free: without it a product of
     reflections keeps its determinant.
 
-    A subclass defines the map without signs, forward and backward, and its inverse.
+    A subclass defines the map without signs, forward and backward, and its inverse. One that
+    is not `surjective` does not reach every frame, so that `from_matrix` raises; one that is
+    `complex_only` has no real form.
 
     Parameters
     ----------
@@ -41,6 +43,9 @@ class AbstractParametrization(abc.ABC):
     free_phases : bool
         Add the leaf `omega`, for complex frames.
     """
+
+    surjective: ClassVar[bool] = True
+    complex_only: ClassVar[bool] = False
 
     n: int
     p: int | None = None

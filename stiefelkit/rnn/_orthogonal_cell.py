@@ -70,8 +70,9 @@ class OrthogonalCell(AbstractCell):
         W = _STARTS[self.start](self.hidden_size, rng, like)
         if isinstance(self.recurrent, AbstractManifold):
             return W
-        if getattr(self.recurrent, "k", self.hidden_size) != self.hidden_size:
-            return self.recurrent.init(rng=rng, like=like)  # too few reflections for a given W
+        few = getattr(self.recurrent, "k", self.hidden_size) != self.hidden_size
+        if few or not self.recurrent.surjective:
+            return self.recurrent.init(rng=rng, like=like)  # no parameters for a given W
         return self.recurrent.from_matrix(W)
 
     def _recurrent_manifolds(self, params: Tree) -> Tree:

@@ -32,7 +32,7 @@ def recurrents(n):
     """Return every way to keep a matrix orthogonal."""
     maps = concrete(parametrizations, parametrizations.AbstractParametrization)
     steps = instances(retractions, retractions.AbstractRetraction)
-    return [cls(n) for cls in maps] + [Orthogonal(retraction=r) for r in steps]
+    return [cls(n) for cls in maps if cls.surjective] + [Orthogonal(retraction=r) for r in steps]
 
 
 def cells(d, n, **options):
