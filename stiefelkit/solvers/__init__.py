@@ -10,11 +10,13 @@ from ._conjugate_gradient import hager_zhang as hager_zhang
 from ._conjugate_gradient import hestenes_stiefel as hestenes_stiefel
 from ._conjugate_gradient import hybrid as hybrid
 from ._conjugate_gradient import polak_ribiere as polak_ribiere
+from ._coordinate_descent import CoordinateDescent as CoordinateDescent
 from ._lbfgs import LBFGS as LBFGS
 from ._minimize import SOLVERS as SOLVERS
 from ._minimize import minimize as minimize
 from ._objective import Objective as Objective
 from ._objective import Point as Point
+from ._random_submanifold import RandomSubmanifold as RandomSubmanifold
 from ._result import MinimizeError as MinimizeError
 from ._result import MinimizeResult as MinimizeResult
 from ._result import Status as Status

@@ -11,8 +11,10 @@ from .._xp import array_namespace, namespace_key
 from ..manifolds import AbstractManifold
 from ._base import AbstractSolver
 from ._conjugate_gradient import ConjugateGradient
+from ._coordinate_descent import CoordinateDescent
 from ._lbfgs import LBFGS
 from ._objective import Objective, Point, rounding, to_host_numbers
+from ._random_submanifold import RandomSubmanifold
 from ._result import MESSAGES, MinimizeError, MinimizeResult, Status
 from ._steepest_descent import SteepestDescent
 from ._trust_region import TrustRegion
@@ -22,6 +24,8 @@ SOLVERS: dict[str, type[AbstractSolver]] = {
     "cg": ConjugateGradient,
     "steepest-descent": SteepestDescent,
     "trust-region": TrustRegion,
+    "coordinate-descent": CoordinateDescent,
+    "random-submanifold": RandomSubmanifold,
 }
 # Iterations without any gain after which rounding errors are all there is.
 _PATIENCE = 100
