@@ -11,6 +11,7 @@ from ._conjugate_gradient import hestenes_stiefel as hestenes_stiefel
 from ._conjugate_gradient import hybrid as hybrid
 from ._conjugate_gradient import polak_ribiere as polak_ribiere
 from ._coordinate_descent import CoordinateDescent as CoordinateDescent
+from ._landing import Landing as Landing
 from ._lbfgs import LBFGS as LBFGS
 from ._minimize import SOLVERS as SOLVERS
 from ._minimize import minimize as minimize

@@ -52,12 +52,12 @@ def search(
         return _slope(objective.manifold, start.x, direction, point)
 
     return search_curve(
-        objective, start, curve, slope, length, slope_at, reference=reference, extra=extra
+        objective.evaluate, start, curve, slope, length, slope_at, reference=reference, extra=extra
     )
 
 
 def search_curve(
-    objective: Objective,
+    evaluate: Callable[[Tree, Any], tuple[Point, Any]],
     start: Point,
     curve: Callable[[float], Tree],
     slope: float,
@@ -73,7 +73,7 @@ def search_curve(
     tried: list[tuple[float, float]] = []
     for trial in range(_TRIALS):
         x = curve(length)
-        point, numbers = objective.evaluate(x, extra and functools.partial(extra, x))
+        point, numbers = evaluate(x, extra and functools.partial(extra, x))
         rise = point.fun - start.fun if point.finite else None
         if rise is None:
             length *= 0.1

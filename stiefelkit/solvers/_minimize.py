@@ -12,6 +12,7 @@ from ..manifolds import AbstractManifold
 from ._base import AbstractSolver
 from ._conjugate_gradient import ConjugateGradient
 from ._coordinate_descent import CoordinateDescent
+from ._landing import Landing
 from ._lbfgs import LBFGS
 from ._objective import Objective, Point, rounding, to_host_numbers
 from ._random_submanifold import RandomSubmanifold
@@ -24,6 +25,7 @@ SOLVERS: dict[str, type[AbstractSolver]] = {
     "cg": ConjugateGradient,
     "steepest-descent": SteepestDescent,
     "trust-region": TrustRegion,
+    "landing": Landing,
     "coordinate-descent": CoordinateDescent,
     "random-submanifold": RandomSubmanifold,
 }
@@ -198,6 +200,8 @@ def _asks_to_stop(callback, run):
 
 def _residual(manifold, x):
     residual = manifold.residual(x)
+    if 0 in residual.shape:
+        return 0.0
     return to_host_numbers(array_namespace(residual).max(residual))[0]
 
 

@@ -86,7 +86,7 @@ class SubgroupDescent(AbstractSolver):
             gradient = group.gradient(trial.x, trial.euclidean_gradient)
             return -to_host_numbers(group.inner(A, gradient))[0]
 
-        step = search_curve(objective, point, curve, -squared, length, slope_at)
+        step = search_curve(objective.evaluate, point, curve, -squared, length, slope_at)
         return step.point, step.length, step.failure
 
     def _repaired(self, objective, x, k):
