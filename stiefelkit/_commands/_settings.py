@@ -15,10 +15,16 @@ TASKS: dict[str, Callable[[argparse.Namespace], rnn.AbstractTask]] = {
     "copying": lambda o: rnn.Copying(o.length, batch_size=o.batch_size),
     "adding": lambda o: rnn.Adding(o.length, batch_size=o.batch_size),
 }
-CELLS = {"orthogonal": rnn.OrthogonalCell, "elman": rnn.ElmanCell}
+CELLS: dict[str, type[rnn.AbstractCell]] = {
+    "orthogonal": rnn.OrthogonalCell,
+    "elman": rnn.ElmanCell,
+    "urnn": rnn.UnitaryCell,
+}
 OPTIMIZERS: dict[str, Callable[..., AbstractOptimizer]] = {
     "sgd": lambda rate: optim.SGD(rate, momentum=0.9),
     "rmsprop": RMSProp,
+    # As in the code of the unitary evolution RNN.
+    "rmsprop-warm": lambda rate: RMSProp(rate, epsilon=0.0, initial=1e-3),
     "adam": Adam,
 }
 
@@ -53,6 +59,18 @@ DEFAULTS: dict[str | None, dict[str, Any]] = {
     None: {},
 }
 
+# As published with the cell.
+CELL_DEFAULTS: dict[str, dict[str, Any]] = {
+    "urnn": {
+        "optimizer": "rmsprop-warm",
+        "learning_rate": 1e-3,
+        "clip": 0.0,
+        "batch_size": 20,
+        "schedule": "constant",
+    }
+}
+
+_COMPLEX = {"float32": "complex64", "float64": "complex128"}
 _LEAST = dict.fromkeys(("hidden_size", "epochs", "batch_size", "length"), 1)
 _LEAST |= dict.fromkeys(
     ("learning_rate", "orthogonal_learning_rate", "clip", "patience", "seed"), 0
@@ -62,9 +80,12 @@ _LEAST |= dict.fromkeys(
 def describe_defaults() -> str:
     """Return the options that each task has if they are left out, as lines of text."""
     tables = {"any task": _COMMON, **{str(t): d for t, d in DEFAULTS.items() if t and d}}
+    tables |= {f"--cell {name}": table for name, table in CELL_DEFAULTS.items()}
     lines = ["Options left out are:"]
     for name, table in tables.items():
-        options = ", ".join(f"{k.replace('_', '-')} {v}" for k, v in table.items() if v)
+        options = ", ".join(
+            f"{k.replace('_', '-')} {v}" for k, v in table.items() if v or k == "clip"
+        )
         lines.append(_fill(f"  {name}: {options}"))
     return "\n".join(lines)
 
@@ -126,13 +147,15 @@ def complete(options: argparse.Namespace) -> argparse.Namespace:
     if options.task is not None:
         choose("task", options.task, TASKS)
         options.task = options.task.lower()
-    defaults = {**_COMMON, **DEFAULTS[options.task]}
+    defaults = {**_COMMON, **DEFAULTS[options.task], **CELL_DEFAULTS.get(options.cell, {})}
     given = {name: value for name, value in vars(options).items() if value is not None}
     filled = argparse.Namespace(**{**vars(options), **defaults, **given})
     for name, least in _LEAST.items():
         if getattr(filled, name) < least:
             option = name.replace("_", "-")
             raise ValueError(f"--{option} is at least {least}. Got {getattr(filled, name)}.")
+    if CELLS[filled.cell].complex_only:
+        filled.dtype = _COMPLEX.get(filled.dtype, filled.dtype)
     return filled
 
 
@@ -147,6 +170,8 @@ def make_cell(options: argparse.Namespace, task: rnn.AbstractTask) -> rnn.Abstra
     activation = choose("activation", options.activation, ACTIVATIONS)()
     if options.cell == "elman":
         return rnn.ElmanCell(*sizes, activation=activation, input_scale=options.input_scale)
+    if options.cell == "urnn":
+        return rnn.UnitaryCell(*sizes)
     matrix = choose("parametrization", options.parametrization, _matrices())
     return rnn.OrthogonalCell(
         *sizes,

@@ -32,4 +32,6 @@ from ._plot import Plot as Plot
 from ._readout import LinearReadout as LinearReadout
 from ._sequences import DataError as DataError
 from ._sequences import Sequences as Sequences
+from ._unitary_cell import UnitaryCell as UnitaryCell
 from ._unroll import unroll as unroll
+from ._unroll_unitary_fft import unroll_unitary_fft as unroll_unitary_fft

@@ -1,7 +1,7 @@
 """Recurrent cells: parameters, manifolds, and the forward and backward pass over a sequence."""
 
 import abc
-from typing import Any
+from typing import Any, ClassVar
 
 from .._typing import RNG, Array, Tree
 from .._xp import (
@@ -25,8 +25,12 @@ class AbstractCell(abc.ABC):
     """A recurrence h_t = a(h_{t-1} W^T + x_t W_in^T + c) with some recurrent matrix W.
 
     A subclass has the fields `input_size`, `hidden_size`, `activation`, `input_scale`, and
-    provides W. The state is complex where the parameters are.
+    provides W. The state is complex where the parameters are; always, if `complex_only`.
+    `orthogonal` says that W is so, up to rounding.
     """
+
+    complex_only: ClassVar[bool] = False
+    orthogonal: ClassVar[bool] = False
 
     input_size: int
     hidden_size: int
@@ -94,33 +98,50 @@ class AbstractCell(abc.ABC):
                 f"`{type(self).__name__}` was built for inputs of shape (T, B, {self.input_size}). "
                 f"Got {tuple(X.shape)}."
             )
-        W, residuals = self.recurrent_forward(params["recurrent"])
-        T, B, d = X.shape
-        n = self.hidden_size
-        xp = array_namespace(W)
-        # A column of ones carries c through the products: one pass over (T, B, n) less each way.
-        X1 = xp.concat([xp.astype(X, W.dtype), zeros_like(W, (T, B, 1)) + 1], axis=-1)
-        X1 = xp.reshape(X1, (T * B, d + 1))
-        projection = xp.concat([params["W_in"], params["c"][:, None]], axis=1)
-        Z = xp.reshape(X1 @ projection.mT, (T, B, n))
-        h0 = zeros_like(W, (B, n)) if h0 is None else h0
-        options = {"activation": self.activation, "last": last, "outer": outer}
-        H, saved = unroll.forward(W, Z, h0, params.get("b"), **options)
-        return H, (residuals, X1, saved)
+        Z, X1 = self._project(params, X)
+        h0 = self._first_state(params, X.shape[1]) if h0 is None else h0
+        H, saved = self._loop_forward(params, Z, h0, last=last, outer=outer)
+        return H, (X1, saved)
 
     def backward(self, G: Array, residuals: Any) -> tuple[dict[str, Tree], Array]:
         """Return the cotangents of the parameters and of `h0`."""
-        inner, X1, saved = residuals
-        dW, dZ, dh0, db = unroll.backward(G, saved)
+        X1, saved = residuals
+        d = self.input_size
+        recurrent, dZ, dh0, db = self._loop_backward(G, saved)
         dprojection = array_namespace(dZ).reshape(dZ, (-1, self.hidden_size)).mT @ conj(X1)
-        grads = {
-            "W_in": dprojection[:, :-1],
-            "c": dprojection[:, -1],
-            "recurrent": self.recurrent_backward(dW, inner),
-        }
+        grads = {"W_in": dprojection[:, :d], "recurrent": recurrent}
+        if X1.shape[1] > d:
+            grads["c"] = dprojection[:, d]
         if self.activation.has_bias:
             grads["b"] = db
         return grads, dh0
+
+    def _project(self, params: dict[str, Tree], X: Array) -> tuple[Array, Array]:
+        """Return x_t W_in^T + c for all steps, and the rows that the two are multiplied by."""
+        W_in, c = params["W_in"], params.get("c")
+        (T, B, _), xp = X.shape, array_namespace(W_in)
+        X1 = xp.astype(X, W_in.dtype)
+        if c is not None:
+            # A column of ones carries c through: one pass over (T, B, n) less each way.
+            X1 = xp.concat([X1, zeros_like(W_in, (T, B, 1)) + 1], axis=-1)
+            W_in = xp.concat([W_in, c[:, None]], axis=1)
+        X1 = xp.reshape(X1, (T * B, X1.shape[-1]))
+        return xp.reshape(X1 @ W_in.mT, (T, B, self.hidden_size)), X1
+
+    def _first_state(self, params: dict[str, Tree], B: int) -> Array:
+        return zeros_like(params["W_in"], (B, self.hidden_size))
+
+    def _loop_forward(self, params, Z, h0, *, last, outer):
+        W, residuals = self.recurrent_forward(params["recurrent"])
+        options = {"activation": self.activation, "last": last, "outer": outer}
+        H, saved = unroll.forward(W, Z, h0, params.get("b"), **options)
+        return H, (residuals, saved)
+
+    def _loop_backward(self, G, saved):
+        """Return the cotangents of the parameters of W, of the projections, of h0 and of b."""
+        residuals, inner = saved
+        dW, dZ, dh0, db = unroll.backward(G, inner)
+        return self.recurrent_backward(dW, residuals), dZ, dh0, db
 
     def step(self, params: dict[str, Tree], h: Array, x: Array) -> Array:
         """Return the state after one input, for streams: shapes ``(B, n)`` and ``(B, d)``."""

@@ -12,7 +12,6 @@ from ..manifolds import Euclidean
 from ._batch import AbstractTask, Batch
 from ._cell import AbstractCell
 from ._loss import AbstractLoss
-from ._orthogonal_cell import OrthogonalCell
 from ._readout import LinearReadout
 
 
@@ -152,7 +151,7 @@ class Model:
 
     def residual(self) -> float | None:
         """Return the orthonormality error of W, or None if W is not constrained."""
-        if not isinstance(self.cell, OrthogonalCell):
+        if not self.cell.orthogonal:
             return None
         return float(orthonormality_error(self.recurrent_matrix()))
 

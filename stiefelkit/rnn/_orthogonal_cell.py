@@ -1,7 +1,7 @@
 """A recurrent cell whose matrix stays orthogonal, or unitary."""
 
 import dataclasses
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from .._typing import RNG, Array, Tree
 from .._xp import eye_like
@@ -45,6 +45,8 @@ class OrthogonalCell(AbstractCell):
     >>> H.shape
     (3, 2, 4)
     """
+
+    orthogonal: ClassVar[bool] = True
 
     input_size: int
     hidden_size: int

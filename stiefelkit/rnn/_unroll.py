@@ -99,35 +99,57 @@ def _transposed(W):
     return xp.reshape(xp.reshape(W.mT, (n * n,)), (n, n))
 
 
-def _forward(W, Z, h0, b=None, *, activation, last=False, outer=False):
-    T, shape = Z.shape[0], tuple(h0.shape)
+def advance(product, Z, h0, b, activation):
+    """Return the states h_0, ..., h_T, and the arguments of an activation that needs them.
+
+    `product` maps rows h to rows h W^T, in memory of its own.
+    """
     # State t of `states` is the one before step t, so that both ends are plain slices.
-    states, inputs = _Steps(h0, T + 1, shape), []
-    h, Wt = states.put(0, h0), _transposed(W)
-    for t in range(T):
-        z = h @ Wt
+    states, inputs = _Steps(h0, Z.shape[0] + 1, tuple(h0.shape)), []
+    h = states.put(0, h0)
+    for t in range(Z.shape[0]):
+        z = product(h)
         z += Z[t, ...]
         if activation.needs_input:
             inputs.append(z)
         h = states.put(t + 1, activation.apply(z, b))
-    H = states.stack()
-    return (H[T, ...] + 0 if last else H[1:, ...]), (W, H, inputs, b)
+    return states.stack(), inputs
 
 
-def _backward(G, saved, *, activation, last=False, outer=False):
-    W, H, inputs, b = saved
+def retrace(product, G, H, inputs, b, activation, last):
+    """Return the delta_t, the cotangent of h_0, and that of b.
+
+    `product` maps rows g to rows g conj(W).
+    """
     T, shape = H.shape[0] - 1, tuple(H.shape[1:])
-    Wc, deltas = conj(W), _Steps(G, max(T, 1), shape)
+    deltas = _Steps(G, max(T, 1), shape)
     carried = G if last else zeros_like(H, shape)
     for t in range(T - 1, -1, -1):
         g = carried if last else G[t, ...] + carried
         z = inputs[t] if inputs else None
-        carried = deltas.put(t, activation.backward(g, H[t + 1, ...], z, b)) @ Wc
+        carried = product(deltas.put(t, activation.backward(g, H[t + 1, ...], z, b)))
     delta = deltas.stack() if T else zeros_like(H, (0, *shape))
-    xp, n = array_namespace(delta), shape[1]
+    return delta, carried, None if b is None else activation.bias_cotangent(delta, H[1:, ...])
+
+
+def output(H, last):
+    """Return the states after the first, or the last one in memory of its own."""
+    return H[H.shape[0] - 1, ...] + 0 if last else H[1:, ...]
+
+
+def _forward(W, Z, h0, b=None, *, activation, last=False, outer=False):
+    Wt = _transposed(W)
+    H, inputs = advance(lambda h: h @ Wt, Z, h0, b, activation)
+    return output(H, last), (W, H, inputs, b)
+
+
+def _backward(G, saved, *, activation, last=False, outer=False):
+    W, H, inputs, b = saved
+    Wc = conj(W)
+    delta, dh0, db = retrace(lambda g: g @ Wc, G, H, inputs, b, activation, last)
+    xp, n = array_namespace(delta), H.shape[-1]
     dW = OuterProduct(xp.reshape(delta, (-1, n)), xp.reshape(H[:-1, ...], (-1, n)))
-    db = None if b is None else activation.bias_cotangent(delta, H[1:, ...])
-    return dW if outer else dW.dense(), delta, carried, db
+    return dW if outer else dW.dense(), delta, dh0, db
 
 
 unroll.defvjp(_forward, _backward)

@@ -1,6 +1,7 @@
 """`stiefelkit train`: what it writes, says and can be told."""
 
 import importlib.util
+import json
 import re
 import subprocess
 import sys
@@ -10,7 +11,9 @@ import pytest
 
 from stiefelkit import _commands, rnn
 from stiefelkit.__main__ import main
+from stiefelkit.optim import RMSProp
 from stiefelkit.rnn import load
+from stiefelkit.rnn._config import to_config
 
 from .._classes import eps
 from ._command import TINY, history, train, write_data
@@ -110,6 +113,23 @@ def test_every_optimizer_is_trained(name, clip, tmp_path, capsys):
 def test_elman_is_not_constrained(tmp_path, capsys):
     model = run_data(tmp_path, capsys, "--cell", "elman", residual=False)
     assert isinstance(model.cell, rnn.ElmanCell)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "found"),
+    [("float32", "complex64"), ("float64", "complex128"), ("complex64", "complex64")],
+)
+def test_unitary_cell_is_complex(dtype, found, tmp_path, capsys):
+    model = run_data(tmp_path, capsys, "--cell", "urnn", "--dtype", dtype)
+    assert isinstance(model.cell, rnn.UnitaryCell)
+    assert model.params["cell"]["W_in"].dtype == found
+
+
+def test_unitary_cell_has_the_published_course(tmp_path, capsys):
+    assert train(tmp_path, "copying", "--cell", "urnn", "--length", 1, epochs=1) == 0
+    check(tmp_path, capsys, 1)
+    meta = json.loads(np.load(tmp_path / "last.npz")["__meta__"].tobytes())
+    assert meta["optimizer"] == to_config(RMSProp(1e-3, decay=0.9, epsilon=0.0, initial=1e-3))
 
 
 @pytest.mark.parametrize("start", ["rotation", "haar", "identity"])

@@ -49,6 +49,7 @@ OPTIONS = [
     (RMSProp, {}),
     (RMSProp, {"decay": 0.7, "epsilon": 1e-3}),
     (RMSProp, {"initial": 1.0}),
+    (RMSProp, {"initial": 1e-3, "epsilon": 0.0}),  # as published with the unitary RNN
     (Adam, {}),
     (Adam, {"beta1": 0.6, "beta2": 0.8, "epsilon": 1e-3}),
 ]

@@ -1,0 +1,301 @@
+"""The unitary evolution RNN: both forms of its product, its start, its counts, its gradients."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from stiefelkit._tree import tree_leaves
+from stiefelkit.rnn import Adding, Copying, CrossEntropy, LinearReadout, Model, UnitaryCell
+
+from .._classes import (
+    NUMPY,
+    REAL,
+    adjoint,
+    assert_close,
+    assert_kept,
+    central_difference,
+    eps,
+    host,
+    normal,
+    orthonormality,
+    peak_memory,
+)
+from ._networks import assert_trees_close, on
+
+T, B, D, N = 5, 3, 2, 6
+COMPLEX = ("complex64", "complex128")
+dtypes = pytest.mark.parametrize("dtype", COMPLEX)
+forms = pytest.mark.parametrize("recurrence", ["dense", "fft"])
+
+
+def begin(recurrence="auto", dtype="complex128", **options):
+    """Return a cell and parameters with a bias away from its edges."""
+    cell = UnitaryCell(D, N, recurrence=recurrence, **options)
+    params = cell.init(rng=1, like=np.empty(0, dtype))
+    params["b"] = np.linspace(-0.05, 0.05, N, dtype=REAL[dtype])
+    return cell, params
+
+
+def draw(rng, dtype="complex128"):
+    X = rng.standard_normal((T, B, D)).astype(REAL[dtype])
+    return X, normal(rng, (T, B, N), dtype).astype(dtype)
+
+
+def real_size(tree):
+    return sum(x.size * (2 if np.iscomplexobj(x) else 1) for x in tree_leaves(tree))
+
+
+def run(cell, params, X, G, h0=None):
+    H, residuals = cell.forward(params, X, h0)
+    grads, dh0 = cell.backward(G, residuals)
+    return {"H": H, "dh0": dh0, **grads}
+
+
+@pytest.mark.parametrize("given", [False, True])
+@dtypes
+def test_transforms_and_matrix_agree(given, dtype, library, rng):
+    dense, params = begin("dense", dtype)
+    X, G = draw(rng, dtype)
+    h0 = normal(rng, (B, N), dtype).astype(dtype) if given else None
+    expected = run(dense, params, X, G, h0)
+    there = None if h0 is None else library.asarray(h0)
+    fast = dataclasses.replace(dense, recurrence="fft")
+    before = on(library, params)
+    found = run(fast, before, library.asarray(X), library.asarray(G), there)
+    assert_kept(found["H"], library, dtype)
+    assert_trees_close(found, expected, 500, eps(dtype))
+    assert_trees_close(before, params, 0, 1)  # inputs stay as they were
+
+
+LEAVES = ("W_in", "recurrent/omega", "recurrent/V", "b", "h0")
+
+
+def moved(params, path, step):
+    head, *rest = path.split("/")
+    return {**params, head: moved(params[head], rest[0], step) if rest else params[head] + step}
+
+
+@NUMPY
+@forms
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("path", LEAVES)
+def test_gradient_of_each_leaf_equals_differences(path, last, recurrence, library, rng):
+    """One leaf at a time, so that no other hides it."""
+    cell, params = begin(recurrence)
+    X, G = draw(rng)
+    G = G[-1] if last else G
+    _, residuals = cell.forward(params, X, last=last)
+    leaf = cell.backward(G, residuals)[0]
+    at = params
+    for key in path.split("/"):
+        leaf, at = leaf[key], at[key]
+    step = normal(rng, at.shape, at.dtype.name)
+
+    def value(t):
+        H, _ = cell.forward(moved(params, path, t * step), X, last=last)
+        return np.sum(np.real(np.conj(G) * H))
+
+    found = np.sum(np.real(np.conj(leaf) * step))
+    assert found == pytest.approx(central_difference(value, 1e-5), rel=1e-8, abs=1e-8)
+    assert leaf.dtype == at.dtype
+
+
+@NUMPY
+@forms
+def test_every_phase_and_normal_has_its_own_gradient(recurrence, library, rng):
+    cell, params = begin(recurrence)
+    X, G = draw(rng)
+    grads = cell.backward(G, cell.forward(params, X)[1])[0]["recurrent"]
+    for k in range(3):
+        step = np.zeros((3, N))
+        step[k] = rng.standard_normal(N)
+        check_direction(cell, params, X, G, grads, "omega", step)
+    for k in range(2):
+        step = np.zeros((2, N), complex)
+        step[k] = normal(rng, (N,), "complex128")
+        check_direction(cell, params, X, G, grads, "V", step)
+        # Neither the length nor the phase of a normal matters.
+        assert abs(np.vdot(params["recurrent"]["V"][k], grads["V"][k])) < 1e-12
+
+
+def check_direction(cell, params, X, G, grads, name, step):
+    def value(t):
+        H, _ = cell.forward(moved(params, f"recurrent/{name}", t * step), X)
+        return np.sum(np.real(np.conj(G) * H))
+
+    found = np.sum(np.real(np.conj(grads[name]) * step))
+    assert found == pytest.approx(central_difference(value, 1e-5), rel=1e-8, abs=1e-8)
+
+
+@NUMPY
+@forms
+def test_gradient_of_the_learned_state_is_the_sum_over_the_batch(recurrence, library, rng):
+    cell, params = begin(recurrence)
+    X, G = draw(rng)
+    grads, dh0 = cell.backward(G, cell.forward(params, X)[1])
+    assert_close(grads["h0"], np.sum(dh0, axis=0), 1e-14)
+    same = np.broadcast_to(params["h0"], (B, N))
+    H, residuals = cell.forward(params, X, same)
+    assert_close(H, cell.forward(params, X)[0], 0)
+    grads, again = cell.backward(G, residuals)
+    assert_close(grads["h0"], np.zeros(N, complex), 0)  # a given state replaces it
+    assert_close(again, dh0, 0)
+
+
+@NUMPY
+@forms
+@dtypes
+def test_norm_stays_without_bias_and_input(recurrence, dtype, library, rng):
+    cell, params = begin(recurrence, dtype)
+    params["b"] = 0 * params["b"]
+    H, _ = cell.forward(params, np.zeros((50, B, D), REAL[dtype]))
+    norms = np.linalg.norm(host(H), axis=-1)
+    # One step errs by a few eps; fifty add up.
+    assert_close(norms, 0 * norms + np.linalg.norm(params["h0"]), 50 * 8 * eps(dtype))
+
+
+@NUMPY
+@forms
+def test_gradient_never_grows_backwards(recurrence, library, rng):
+    cell, params = begin(recurrence)
+    params["b"] = -np.abs(params["b"])  # a positive bias stretches the part across the phase
+    X, G = draw(rng)
+    norms = []
+    for t in range(1, T + 1):
+        _, residuals = cell.forward(params, X[T - t :], normal(rng, (B, N), "complex128"))
+        norms.append(np.linalg.norm(cell.backward(0 * G[:t] + last_only(G, t), residuals)[1]))
+    assert np.all(np.asarray(norms) <= np.linalg.norm(G[-1]) * (1 + 1e-12))
+
+
+def last_only(G, t):
+    return np.concatenate([np.zeros((t - 1, *G.shape[1:])), G[-1:]])
+
+
+@pytest.mark.parametrize(
+    ("task", "n", "count"),
+    [
+        ((10, 9, "all"), 128, 6153),  # copying
+        ((2, 1, "last"), 512, 8193),  # adding
+        ((1, 10, "last"), 512, 16394),  # digits of 28 by 28, pixel by pixel
+    ],
+    ids=["copying", "adding", "digits"],
+)
+def test_number_of_parameters_is_the_published_one(task, n, count):
+    d, outputs, at = task
+    cell = UnitaryCell(d, n)
+    like = np.empty(0, "complex64")
+    model = Model(cell, LinearReadout(outputs), CrossEntropy(at), rng=0, like=like)
+    assert real_size(model.params) == count
+    assert real_size(model.params["cell"]["recurrent"]) == 7 * n
+
+
+def test_sizes_of_the_counts_are_those_of_the_tasks():
+    assert (Copying().input_size, Copying().output_size) == (10, 9)
+    assert (Adding().input_size, Adding().output_size) == (2, 1)
+
+
+def starts(initialization, n=4000, d=10):
+    cell = UnitaryCell(d, n, initialization)
+    return cell.init(rng=0, like=np.empty(0, "complex128"))
+
+
+BOUNDS = {"published": (6 / 4010) ** 0.5, "released": (6 / 8010) ** 0.5}
+
+
+@pytest.mark.parametrize("initialization", BOUNDS)
+def test_start_is_the_published_one(initialization):
+    """Uniform numbers: their bounds, and their mean squares within five deviations."""
+    params = starts(initialization)
+    uniforms = [
+        (params["W_in"], BOUNDS[initialization]),
+        (params["h0"], (3 / 8000) ** 0.5),
+        (params["recurrent"]["omega"], np.pi),
+        (params["recurrent"]["V"], 1.0),
+    ]
+    for x, bound in uniforms:
+        parts = (x.real, x.imag) if np.iscomplexobj(x) else (x,)
+        for part in parts:
+            assert np.max(np.abs(part)) <= bound
+            assert np.mean(part**2) == pytest.approx(bound**2 / 3, rel=5 * 0.9 / part.size**0.5)
+
+
+def test_bias_starts_at_zero_or_near():
+    assert_close(starts("published")["b"], np.zeros(4000), 0)
+    b = starts("released")["b"]
+    assert 0.0095 < np.max(np.abs(b)) <= 0.01
+
+
+def test_expected_squared_norm_of_the_first_state_is_one():
+    like = np.empty(0, "complex128")
+    cell = UnitaryCell(1, 50)
+    found = [np.linalg.norm(cell.init(rng=k, like=like)["h0"]) ** 2 for k in range(400)]
+    # The 100 reals give each squared norm a deviation of 0.09.
+    assert np.mean(found) == pytest.approx(1, abs=5 * 0.09 / 400**0.5)
+
+
+@dtypes
+def test_one_seed_gives_one_start_on_every_library(dtype, library):
+    cell = UnitaryCell(D, N)
+    params = cell.init(rng=3, like=library.like(dtype))
+    assert_kept(params["h0"], library, dtype)
+    assert_kept(params["b"], library, REAL[dtype])
+    expected = cell.init(rng=3, like=np.empty(0, "complex128"))
+    assert_trees_close(params, host(expected), 2, eps(dtype))
+
+
+@NUMPY
+def test_cheaper_form_is_chosen_by_the_size(library):
+    assert not UnitaryCell(D, 255).by_transforms
+    assert UnitaryCell(D, 256).by_transforms
+    assert UnitaryCell(D, 4, recurrence="fft").by_transforms
+    assert not UnitaryCell(D, 1000, recurrence="dense").by_transforms
+
+
+@NUMPY
+def test_transforms_form_no_matrix(library):
+    cell = UnitaryCell(1, 2048)
+    params = cell.init(rng=0, like=library.like("complex64"))
+    X = np.ones((2, 1, 1), "float32")
+
+    def work():
+        H, residuals = cell.forward(params, X)
+        cell.backward(H, residuals)
+
+    assert peak_memory(work) < 2048**2 * 8 / 10  # a tenth of the matrix
+
+
+@NUMPY
+def test_matrix_is_unitary_and_that_of_the_step(library, rng):
+    cell, params = begin("fft")
+    W = cell.recurrent_forward(params["recurrent"])[0]
+    assert orthonormality(W) <= 20 * N**0.5 * eps("complex128")
+    h = normal(rng, (B, N), "complex128")
+    params["b"] = 0 * params["b"]
+    found = cell.step(params, h @ adjoint(W).T, np.zeros((B, D)))
+    assert_close(found, h, 1e-14)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_real_states_are_refused(dtype, library):
+    with pytest.raises(TypeError, match=rf"complex state. Got .*{dtype}; use complex64"):
+        UnitaryCell(D, N).init(rng=0, like=library.like(dtype))
+
+
+@pytest.mark.parametrize(
+    ("options", "fact"),
+    [
+        ({"initialization": "haar"}, "one of published, released. Got 'haar'"),
+        ({"recurrence": "fast"}, "one of auto, dense, fft. Got 'fast'"),
+        ({"permutation": (0, 0)}, "takes a seed or a `permutation` of 0, ..., 5"),
+    ],
+)
+def test_unknown_options_are_refused(options, fact):
+    with pytest.raises(ValueError, match=fact):
+        UnitaryCell(D, N, **options)
+
+
+def test_permutation_is_kept_by_the_cell():
+    cell = UnitaryCell(D, N, permutation=5)
+    assert sorted(cell.permutation) == list(range(N))
+    assert cell == UnitaryCell(D, N, permutation=cell.permutation) != UnitaryCell(D, N)
