@@ -1,9 +1,10 @@
-"""The rules that optim exports, which share a learning rate as first argument."""
+"""The rules that optim exports for any manifold, with a learning rate as first argument."""
 
 import dataclasses
 
 from stiefelkit import optim
 from stiefelkit.optim import SGD, AbstractOptimizer
+from stiefelkit.optim._base import LeafwiseOptimizer
 
 from .._classes import concrete
 
@@ -12,7 +13,7 @@ def has_rate(cls):
     return "learning_rate" in {f.name for f in dataclasses.fields(cls)}
 
 
-CLASSES = [cls for cls in concrete(optim, AbstractOptimizer) if has_rate(cls)]
+CLASSES = [cls for cls in concrete(optim, LeafwiseOptimizer) if has_rate(cls)]
 WRAPPERS = [cls for cls in concrete(optim, AbstractOptimizer) if not has_rate(cls)]
 
 
