@@ -1,0 +1,247 @@
+"""The updates of ADMM: each zeroes its partial derivative, or does not increase its part."""
+
+import numpy as np
+import pytest
+
+from stiefelkit.rnn import ADMM, CrossEntropy, ElmanCell, LinearReadout, Model, _admm_updates
+from stiefelkit.rnn._admm_sweep import (
+    Variables,
+    affine,
+    forward,
+    from_affine,
+    start,
+    sweep,
+    update_variables,
+)
+from stiefelkit.rnn._admm_updates import (
+    descend_preactivations,
+    minimize_outputs,
+    minimize_states,
+    minimize_weights,
+    state_inverse,
+)
+from stiefelkit.rnn._batch import Batch
+
+from .._classes import FAST, NUMPY, assert_close, assert_kept, eps, host
+
+REAL = ("float32", "float64")
+
+
+def output_slope(outputs, near, targets, rho):
+    """Return the gradient of the cross-entropy plus the penalty."""
+    p = np.exp(outputs - outputs.max(-1, keepdims=True))
+    return p / p.sum(-1, keepdims=True) - np.eye(near.shape[-1])[targets] + rho * (outputs - near)
+
+
+def output_value(outputs, near, targets, rho):
+    losses = host(CrossEntropy().value(outputs, targets)[0])
+    return losses + rho / 2 * np.sum((outputs - near) ** 2, axis=-1)
+
+
+@pytest.mark.parametrize("dtype", REAL)
+@pytest.mark.parametrize(
+    ("classes", "rho", "scale"), [(10, 0.1, 1.0), (10, 0.01, 30.0), (3, 10.0, 5.0), (1, 1.0, 1.0)]
+)
+@FAST
+def test_outputs_are_stationary(library, rng, dtype, classes, rho, scale):
+    outputs, near = scale * rng.standard_normal((2, 20, classes))
+    targets = rng.integers(0, classes, 20)
+    a, b = library.asarray(outputs, dtype), library.asarray(near, dtype)
+    found = minimize_outputs(a, b, library.xp.asarray(targets, device=library.device), rho)
+    assert_kept(found, library, dtype)
+    slope = output_slope(host(found), host(b), targets, rho)
+    # The error left by the last step is of the order of the square of sqrt(eps).
+    assert np.max(np.abs(slope)) <= 20 * eps(dtype) * (1 + rho * np.max(np.abs(near)))
+    assert_close(host(a), outputs.astype(dtype).astype(float), 0.0)
+
+
+@pytest.mark.parametrize("scale", [1.0, 30.0, 300.0])
+def test_a_step_for_the_outputs_never_increases_the_value(rng, monkeypatch, scale):
+    monkeypatch.setattr(_admm_updates, "_NEWTON_STEPS", 1)
+    outputs, near = scale * rng.standard_normal((2, 200, 10))
+    targets, rho = rng.integers(0, 10, 200), 0.02
+    for _ in range(30):
+        value = output_value(outputs, near, targets, rho)
+        # The loss is a difference of outputs, so it is known to eps times their size.
+        slack = 20 * eps("float64") * (value + np.max(np.abs(outputs)))
+        outputs = minimize_outputs(outputs, near, targets, rho)
+        assert np.all(output_value(outputs, near, targets, rho) <= value + slack)
+
+
+def scalar_value(a, p, z, kappa):
+    return (a - p) ** 2 + kappa * (z - np.tanh(a)) ** 2
+
+
+@pytest.mark.parametrize("newton", [True, False])
+@pytest.mark.parametrize("kappa", [0.05, 1.0, 100.0])
+@pytest.mark.parametrize("scale", [1e-2, 1.0, 30.0])
+@FAST
+def test_a_step_for_the_preactivations_never_increases_the_value(
+    library, rng, newton, kappa, scale
+):
+    a, p, z = scale * rng.standard_normal((3, 50, 40))
+    arrays = [library.asarray(x) for x in (a, p, z)]
+    found = host(descend_preactivations(*arrays, kappa, newton=newton))
+    value = scalar_value(a, p, z, kappa)
+    slack = 20 * eps("float64") * (value + a * a + 1)
+    assert np.all(scalar_value(found, p, z, kappa) <= value + slack)
+    assert np.mean(scalar_value(found, p, z, kappa) < value) > 0.99
+    for kept, x in zip(arrays, (a, p, z), strict=True):
+        assert_close(host(kept), x, 0.0)
+
+
+@pytest.mark.parametrize("newton", [True, False])
+@pytest.mark.parametrize("dtype", REAL)
+def test_steps_for_the_preactivations_come_to_rest(library, rng, newton, dtype):
+    a, p, z = (library.asarray(x, dtype) for x in rng.standard_normal((3, 7, 5)))
+    found = a
+    for _ in range(10 if newton else 300):
+        found = descend_preactivations(found, p, z, 0.5, newton=newton)
+    assert_kept(found, library, dtype)
+    h = np.tanh(host(found))
+    slope = host(found) - host(p) - 0.5 * (host(z) - h) * (1 - h * h)
+    # A value that rounding hides lets a Newton step through, never more than sqrt(eps) long.
+    assert np.max(np.abs(slope)) <= 20 * eps(dtype)
+
+
+@pytest.mark.parametrize("dtype", REAL)
+@pytest.mark.parametrize("shape", [(6, 4), (3, 5), (1, 1), (4, 4)], ids=str)
+def test_states_are_stationary(library, rng, dtype, shape):
+    B, near = rng.standard_normal(shape), rng.standard_normal((20, shape[1]))
+    target, weight, shift = rng.standard_normal((20, shape[0])), 0.7, 1.3
+    x = [library.asarray(x, dtype) for x in (near, target, B)]
+    s = minimize_states(*x, state_inverse(x[2], weight, shift), weight, shift)
+    assert_kept(s, library, dtype)
+    slope = shift * (host(s) - near) - weight * (target - host(s) @ B.T) @ B
+    condition = 1 + weight / shift * np.linalg.norm(B, 2) ** 2
+    assert np.max(np.abs(slope)) <= 20 * eps(dtype) * condition * (1 + np.max(np.abs(slope + near)))
+
+
+@pytest.mark.parametrize("dtype", REAL)
+@pytest.mark.parametrize("leading", [(30,), (4, 8), (1,)], ids=str)
+@pytest.mark.parametrize(("decay", "proximity"), [(0.3, 0.0), (0.0, 2.0), (0.3, 2.0)])
+@FAST
+def test_weights_solve_the_normal_equations(library, rng, dtype, leading, decay, proximity):
+    Z, target = rng.standard_normal((*leading, 5)), rng.standard_normal((*leading, 3))
+    old = rng.standard_normal((3, 5))
+    arrays = [library.asarray(x, dtype) for x in (Z, target, old)]
+    V = minimize_weights(*arrays, decay, proximity)
+    assert_kept(V, library, dtype)
+    V, Z, target = host(V), Z.reshape(-1, 5), target.reshape(-1, 3)
+    slope = (V @ Z.T - target.T) @ Z + decay * V + proximity * (V - old)
+    size = np.sum(Z * Z) * (1 + np.max(np.abs(V))) + np.sum(np.abs(target.T) @ np.abs(Z))
+    assert np.max(np.abs(slope)) <= 20 * eps(dtype) * size
+
+
+# One sweep, judged by the derivatives that another library finds of a Lagrangian written anew.
+T, SAMPLES, D, N, CLASSES = 3, 12, 2, 4, 3
+
+
+def slope_of(name, admm, values, X, targets):
+    """Return the augmented Lagrangian, and its derivative by one of the values."""
+    torch = pytest.importorskip("torch")
+    v = {k: torch.tensor(x, requires_grad=k == name) for k, x in values.items()}
+    x, s0 = torch.tensor(X), torch.zeros(1, SAMPLES, N, dtype=torch.float64)
+    before = torch.cat([s0, v["S"][:-1]])
+    one = torch.ones(T, SAMPLES, 1, dtype=torch.float64)
+    r1 = v["A"] - torch.cat([x, before, one], dim=-1) @ v["theta"].T
+    r2 = v["S"] - torch.tanh(v["A"])
+    r3 = v["outputs"] - torch.cat([v["S"][-1], one[0]], dim=-1) @ v["psi"].T
+    L = torch.nn.functional.cross_entropy(v["outputs"], torch.tensor(targets), reduction="sum")
+    L = L + admm.weight_decay / 2 * (torch.sum(v["theta"] ** 2) + torch.sum(v["psi"] ** 2))
+    for rho, r, y in ((admm.rho1, r1, "y1"), (admm.rho2, r2, "y2"), (admm.rho3, r3, "y3")):
+        L = L + rho / 2 * (torch.sum((r + v[y]) ** 2) - torch.sum(v[y] ** 2))
+    if name is None:
+        return L.item(), (r1.numpy(), r2.numpy(), r3.numpy())
+    L.backward()
+    return L.item(), v[name].grad.numpy()
+
+
+SETTINGS = {
+    "reset": ADMM(1.2, 0.9, 0.3, weight_decay=0.05, delta=0.1),
+    "textbook": ADMM(3.0, 2.0, 0.3, weight_decay=0.05, delta=0.0, variant="textbook"),
+}
+
+
+@pytest.fixture(params=SETTINGS)
+def one_sweep(request, rng):
+    """Return the settings, the values before and after a sweep, its numbers and the data."""
+    admm, model = SETTINGS[request.param], small_model()
+    batch = Batch(rng.standard_normal((T, SAMPLES, D)), rng.integers(0, CLASSES, SAMPLES))
+    slots = start(admm, model, batch.inputs)
+    y = {k: 0.1 * rng.standard_normal(x.shape) for k, x in slots["multipliers"].items()}
+    slots["multipliers"] = y
+    if "variables" in slots:
+        slots["variables"] = {
+            k: x + 0.1 * rng.standard_normal(x.shape) for k, x in slots["variables"].items()
+        }
+    variables = slots.get("variables", forward(model, model.params, batch.inputs)._asdict())
+    old = dict(zip(("theta", "psi"), affine(model.params), strict=True))
+    params, after, numbers = sweep(admm, model, model.params, slots, batch)
+    new = dict(zip(("theta", "psi"), affine(params), strict=True))
+    return admm, {**y, **variables, **old}, (new, after, numbers), batch
+
+
+def small_model(like=None):
+    like = np.empty(0) if like is None else like
+    return Model(ElmanCell(D, N), LinearReadout(CLASSES), CrossEntropy(), rng=0, like=like)
+
+
+def after_variables(admm, before, y, batch):
+    """Return the variables that a sweep makes of those before it."""
+    params = from_affine(before["theta"], before["psi"])
+    variables = Variables(before["A"], before["S"], before["outputs"])
+    Y = tuple(y[name] for name in ("y1", "y2", "y3"))
+    return update_variables(admm, small_model(), params, variables, Y, batch)
+
+
+def test_a_sweep_goes_back_in_time_and_each_update_is_of_the_whole_lagrangian(one_sweep):
+    admm, values, _, batch = one_sweep
+    after = after_variables(admm, values, values, batch)
+    data = (batch.inputs, batch.targets)
+    now = {**values, "outputs": after.outputs}
+    assert np.max(np.abs(slope_of("outputs", admm, now, *data)[1])) <= 1e-14 * 100
+    for t in range(T - 1, -1, -1):
+        now = {**now, "S": now["S"].copy(), "A": now["A"].copy()}
+        now["S"][t] = after.S[t]
+        value, slope = slope_of("S", admm, now, *data)
+        assert np.max(np.abs(slope[t])) <= 1e-13 * 10
+        now["A"][t] = after.A[t]
+        assert slope_of(None, admm, now, *data)[0] < value
+
+
+def test_weights_are_stationary_after_a_sweep(one_sweep):
+    admm, values, (new, _, _), batch = one_sweep
+    after = after_variables(admm, values, values, batch)
+    states = values["S"] if admm.variant == "reset" else after.S
+    now = {**values, "A": after.A, "outputs": after.outputs, "S": states, **new}
+    for name, rho in (("theta", admm.rho1), ("psi", admm.rho3)):
+        slope = slope_of(name, admm, now, batch.inputs, batch.targets)[1]
+        slope = slope + rho * admm.delta * SAMPLES * (new[name] - values[name])
+        assert np.max(np.abs(slope)) <= 1e-12
+
+
+def test_multipliers_gain_the_residuals_and_the_numbers_are_theirs(one_sweep):
+    admm, values, (new, slots, numbers), batch = one_sweep
+    after = after_variables(admm, values, values, batch)._asdict()
+    L, R = slope_of(None, admm, {**values, **after, **new}, batch.inputs, batch.targets)
+    assert numbers["lagrangian"] == pytest.approx(L / SAMPLES, rel=1e-13)
+    for i, r in enumerate(R, start=1):
+        assert numbers[f"r{i}"] == pytest.approx(np.mean(r * r) ** 0.5, rel=1e-12)
+        assert_close(slots["multipliers"][f"y{i}"] - values[f"y{i}"], r, 1e-14)
+    if "variables" in slots:
+        for name, x in after.items():
+            assert_close(slots["variables"][name], x, 0.0)
+        assert L < slope_of(None, admm, values, batch.inputs, batch.targets)[0]
+
+
+@NUMPY
+@pytest.mark.parametrize("variant", SETTINGS)
+def test_a_sweep_changes_none_of_its_arguments(library, rng, variant):
+    model, admm = small_model(), SETTINGS[variant]
+    batch = Batch(rng.standard_normal((T, SAMPLES, D)), rng.integers(0, CLASSES, SAMPLES))
+    slots = start(admm, model, batch.inputs)
+    before = host({"params": model.params, **slots, "X": batch.inputs})
+    sweep(admm, model, model.params, slots, batch)
+    after = host({"params": model.params, **slots, "X": batch.inputs})
+    np.testing.assert_equal(after, before)
