@@ -4,14 +4,14 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from .._kernels import backends
 from .._tree import tree_leaves, tree_map
 from .._typing import Tree
-from .._xp import array_namespace, namespace_key
+from .._xp import array_namespace
 from ..manifolds import AbstractManifold
 from ._base import AbstractSolver
 from ._conjugate_gradient import ConjugateGradient
 from ._coordinate_descent import CoordinateDescent
+from ._gradient import with_gradient
 from ._landing import Landing
 from ._lbfgs import LBFGS
 from ._objective import Objective, Point, rounding, to_host_numbers
@@ -104,7 +104,7 @@ def minimize(
     """
     solver = _solver(method, options)
     _check_start(x0, manifold)
-    objective = Objective(_with_gradient(fun, jac, x0), hessp, manifold, x0)
+    objective = Objective(with_gradient(fun, jac, x0), hessp, manifold, x0)
     start, _ = objective.evaluate(tree_map(lambda x: x + 0, x0))
     tol = rounding(x0) ** 0.5 * max(1.0, start.grad_norm) if tol is None else tol
     run = _Run(solver, objective, start)
@@ -129,16 +129,20 @@ class _Run:
         if not self.point.finite:
             return Status.NOT_FINITE
         while True:
-            status = self._until_stopped(tol, callback)
-            self._finish()
+            status = self._finished(self._until_stopped(tol, callback))
             # What an infeasible iterate met, the feasible point may miss by a little.
             if status != Status.CONVERGED or self.point.grad_norm <= tol:
                 return status
 
-    def _finish(self):
-        x = self.solver.finish(self.point.x, self.objective)
+    def _finished(self, status):
+        """Go to the feasible point; return the status there."""
+        x = self.solver.finish(self.point.x, self.objective) if self.nit else self.point.x
         if x is not self.point.x:
-            self.point, _ = self.objective.evaluate(x)
+            point, _ = self.objective.evaluate(x)
+            if not point.finite:
+                return Status.NOT_FINITE
+            self.point = point
+        return status
 
     def _until_stopped(self, tol, callback):
         iterates = self.solver.iterates(self.objective, self.point)
@@ -227,24 +231,3 @@ def _check_start(x0, manifold):
         manifold.check_point(x0)
     except ValueError as error:
         raise MinimizeError(f"`x0` is no start: {error}", Status.INFEASIBLE_START) from error
-
-
-def _with_gradient(fun, jac, x0):
-    """Return a function that gives value and Euclidean gradient."""
-    if jac is True:
-        return fun
-    if callable(jac):
-        return lambda x: (fun(x), jac(x))
-    library = namespace_key(array_namespace(tree_leaves(x0)[0]))
-    for load in backends().values():
-        try:
-            backend = load()
-        except ModuleNotFoundError:
-            continue  # a library that is not installed is not that of `x0`
-        if backend.namespace.removeprefix("array_api_compat.").split(".")[0] == library:
-            if backend.value_and_grad is not None:
-                return backend.value_and_grad(fun)
-    raise TypeError(
-        f"`{library}` arrays cannot be differentiated by their library. Give the Euclidean "
-        "gradient: `jac=True` if `fun` returns (value, gradient), or `jac=gradient`."
-    )

@@ -167,6 +167,28 @@ def test_the_result_is_that_of_the_feasible_point(penalty, tol, library, rng):
     assert limited.nfev == limited.history["nfev"][-1] + 1
 
 
+@NUMPY
+def test_a_start_at_the_minimum_is_the_result(library, rng):
+    problem, _ = draw("brockett", library, rng, "float64")
+    found = solve(problem, problem.minimizer(), tol=1e-10)
+    assert (found.status, found.nit, found.nfev) == (Status.CONVERGED, 0, 1)
+
+
+@NUMPY
+def test_a_feasible_point_without_a_value_is_no_result(library, rng):
+    problem, x0 = draw("brockett", library, rng, "float64")
+
+    def fun(x):
+        value, G = problem.fun(x)
+        feasible = orthonormality(x) < 1e-12 and not np.array_equal(x, x0)
+        return (np.nan if feasible else value), G
+
+    found = minimize(fun, x0, manifold=problem.manifold, jac=True, method=Landing(maxiter=4))
+    assert found.status == Status.NOT_FINITE
+    assert np.isfinite(found.fun)
+    assert found.residual == pytest.approx(found.history["distance"][-1], rel=1e-6)
+
+
 @FAST
 def test_flat_arrays_take_gradient_steps_beside_frames(library, rng):
     problem, Q = draw("nearest_frame", library, rng, "float64")
