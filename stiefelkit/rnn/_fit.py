@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from .._tree import tree_leaves, tree_map_with_path
+from .._tree import tree_leaves, tree_map, tree_map_with_path
 from .._typing import RNG, Tree
 from .._xp import array_namespace, from_host, generator, to_host
 from ..optim import AbstractOptimizer, State
@@ -86,8 +86,10 @@ def fit(
     >>> [record["epoch"] for record in fit(model, task, Adam(1e-3), epochs=2, rng=0).history]
     [1, 2]
     """
-    state = optimizer.init(model.params, model.manifolds())
-    run = Training(model, task, optimizer, epochs, generator(rng), state)
+    rng = generator(rng)
+    # Spawned, so that the batches are the same for an optimizer that draws and one that does not.
+    state = optimizer.init(model.params, model.manifolds(), rng=rng.spawn(1)[0])
+    run = Training(model, task, optimizer, epochs, rng, state)
     callbacks = list(callbacks)
     if resume is not None:
         _restore(run, read_snapshot(resume), callbacks)
@@ -129,8 +131,9 @@ def _train_epoch(run: Training, callbacks: list[AbstractCallback]) -> None:
 
 def _run_updates(run: Training, callbacks: list[AbstractCallback]) -> tuple[Any, ...]:
     """Return the parameters and state after an epoch, and the arrays of losses on the way."""
-    params, state = run.model.params, run.state
-    losses, measured = [], []
+    # Copied, as an update may reuse what the last one returned: the model keeps a sound epoch's.
+    params = tree_map(lambda x: array_namespace(x).asarray(x, copy=True), run.model.params)
+    state, losses, measured = run.state, [], []
     for host in run.task.train(run.rng):
         batch = host.like(params["readout"]["u"])
         loss, grads, other = run.model.loss_and_grads(params, batch)

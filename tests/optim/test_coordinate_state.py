@@ -55,7 +55,7 @@ def test_seed_decides_the_updates(rule, rng):
 @every
 @pytest.mark.parametrize("normalized", [False, True])
 def test_saved_state_continues_the_same_run(rule, normalized, rng):
-    start, G = (frame(rng, (5, 5), "float32").astype("float32") for _ in range(2))
+    start, G = (frame(rng, (9, 9), "float32").astype("float32") for _ in range(2))
     optimizer = CoordinateDescent(0.1, rule, normalized)
     first = optimizer.init(start, Orthogonal(), rng=1)
     whole, _ = run(optimizer, start, lambda _: G, 8, state=first)

@@ -38,6 +38,7 @@ OPTIMIZERS = {
     "Adam": adam(),
     "Partition": partition(),
     "ClipValue": optim.ClipValue(adam(), 0.1),
+    "CoordinateDescent": optim.CoordinateDescent(1e-2, optim.Uniform(), normalized=True),
 }
 
 

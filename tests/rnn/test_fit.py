@@ -136,13 +136,21 @@ class Copies(AbstractCallback):
         self.kept.append(on_host(run.model.params))
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(
+    ("cell", "optimizer"),
+    [
+        *((cell, adam()) for cell in CELLS),
+        # Which changes W in its memory.
+        (OrthogonalCell(2, 12, recurrent=Orthogonal()), optim.CoordinateDescent(0.1)),
+    ],
+    ids=str,
+)
 @pytest.mark.libraries("numpy", "torch")
-def test_loss_that_is_not_finite_leaves_the_last_good_parameters(cell, library):
+def test_loss_that_is_not_finite_leaves_the_last_good_parameters(cell, optimizer, library):
     task, copies = Breaking(3, 128, 3), Copies()
     network = model(cell, task, like=library.like())
     with pytest.raises(FloatingPointError, match=r"not finite in epoch 3.*Lower the learning rate"):
-        fit(network, task, adam(), epochs=5, rng=0, callbacks=[copies])
+        fit(network, task, optimizer, epochs=5, rng=0, callbacks=[copies])
     assert len(copies.kept) == 2
     assert_trees_equal(on_host(network.params), copies.kept[-1])
 
