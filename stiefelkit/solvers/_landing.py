@@ -58,7 +58,7 @@ class Landing(AbstractSolver):
     those of the infeasible iterate. If the feasible point misses `tol`, iterations go on from it.
     The merit function is
     :math:`f - \frac12\langle \operatorname{sym}(X^\top G), X^\top X - I\rangle
-    + \frac\mu4\|X^\top X - I\|_F^2`. [AblinPeyre:2022]_; [AblinVaryEtAl:2024]_, section 3;
+    + \frac\mu4\|X^\top X - I\|_F^2`. [AblinPeyre:2022]_; [AblinVaryEtAl:2024]_;
     [BarzilaiBorwein:1988]_.
 
     Examples

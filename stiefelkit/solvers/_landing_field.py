@@ -74,7 +74,7 @@ def safe_step(
 
     With d for the distance and F for the field, the next one is at most
     :math:`d - 2\eta\lambda d(1 - d) + \eta^2\|F\|^2` if :math:`\eta \le 1/(2\lambda)`
-    ([AblinPeyre:2022]_, lemma 4); without `penalty` that holds with equality for all steps.
+    ([AblinPeyre:2022]_); without `penalty` that holds with equality for all steps.
     """
     xp, d = array_namespace(distance), distance
     if penalty is None:
