@@ -111,8 +111,9 @@ def run_peer(instance, name):
     from pymanopt import optimizers
 
     def make(**limits):
+        # A line search that fails gives the step 0, which is not to end the run before its time.
         return getattr(optimizers, name)(
-            max_cost_evaluations=10**9, min_step_size=1e-60, verbosity=0, **limits
+            max_cost_evaluations=10**9, min_step_size=0.0, verbosity=0, **limits
         )
 
     counts = {"evaluations": 0, "hessians": 0}
