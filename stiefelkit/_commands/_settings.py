@@ -12,8 +12,22 @@ from ..optim import AbstractOptimizer, Adam, ClipNorm, Cosine, Partition, RMSPro
 TASKS: dict[str, Callable[[argparse.Namespace], rnn.AbstractTask]] = {
     "digits": lambda o: rnn.Digits(fold=o.fold, split_seed=o.seed, batch_size=o.batch_size),
     "digits-permuted": lambda o: rnn.Digits(True, o.fold, o.seed, o.batch_size),
+    "digits-rows": lambda o: rnn.DigitsRows(
+        fold=o.fold, split_seed=o.seed, batch_size=o.batch_size
+    ),
     "copying": lambda o: rnn.Copying(o.length, batch_size=o.batch_size),
+    "copying-at-marker": lambda o: rnn.CopyingAtMarker(o.length, batch_size=o.batch_size),
     "adding": lambda o: rnn.Adding(o.length, batch_size=o.batch_size),
+}
+# Of a folder given by --data.
+FOLDER_TASKS: dict[str, Callable[[argparse.Namespace], rnn.AbstractTask]] = {
+    "mnist": lambda o: rnn.MNIST(o.data, batch_size=o.batch_size, split_seed=o.seed),
+    "mnist-permuted": lambda o: rnn.MNIST(
+        o.data, permuted=True, batch_size=o.batch_size, split_seed=o.seed
+    ),
+    "mnist-rows": lambda o: rnn.MNIST(
+        o.data, rows=True, batch_size=o.batch_size, split_seed=o.seed
+    ),
 }
 CELLS: dict[str, type[rnn.AbstractCell]] = {
     "orthogonal": rnn.OrthogonalCell,
@@ -26,6 +40,7 @@ OPTIMIZERS: dict[str, Callable[..., AbstractOptimizer]] = {
     # As in the code of the unitary evolution RNN.
     "rmsprop-warm": lambda rate: RMSProp(rate, epsilon=0.0, initial=1e-3),
     "adam": Adam,
+    "coordinate-descent": optim.CoordinateDescent,
 }
 
 _COMMON: dict[str, Any] = {
@@ -51,10 +66,16 @@ _DIGITS = {
     "orthogonal_learning_rate": 1e-3,
     "epochs": 65,
 }
+_COPYING = {"optimizer": "rmsprop", "batch_size": 32, "epochs": 10, "schedule": "constant"}
 DEFAULTS: dict[str | None, dict[str, Any]] = {
     "digits": _DIGITS,
     "digits-permuted": _DIGITS,
-    "copying": {"optimizer": "rmsprop", "batch_size": 32, "epochs": 10, "schedule": "constant"},
+    "digits-rows": {},
+    "copying": _COPYING,
+    "copying-at-marker": _COPYING,
+    "mnist": {},
+    "mnist-permuted": {},
+    "mnist-rows": {},
     "adding": {"batch_size": 32, "epochs": 40, "orthogonal_learning_rate": 1e-3},
     None: {},
 }
@@ -142,11 +163,12 @@ def choose(what: str, name: str, table: dict[str, Any]) -> Any:
 
 def complete(options: argparse.Namespace) -> argparse.Namespace:
     """Fill in the defaults of the task."""
-    if (options.task is None) == (options.data is None):
+    if options.task is None and options.data is None:
         raise ValueError(f"Name one task ({', '.join(sorted(TASKS))}), or a file by --data.")
     if options.task is not None:
-        choose("task", options.task, TASKS)
+        choose("task", options.task, {**TASKS, **FOLDER_TASKS})
         options.task = options.task.lower()
+        _check_source(options)
     defaults = {**_COMMON, **DEFAULTS[options.task], **CELL_DEFAULTS.get(options.cell, {})}
     given = {name: value for name, value in vars(options).items() if value is not None}
     filled = argparse.Namespace(**{**vars(options), **defaults, **given})
@@ -159,7 +181,16 @@ def complete(options: argparse.Namespace) -> argparse.Namespace:
     return filled
 
 
+def _check_source(options):
+    if options.task in TASKS and options.data is not None:
+        raise ValueError(f"`{options.task}` has data of its own. Name a task, or a file by --data.")
+    if options.task in FOLDER_TASKS and options.data is None:
+        raise ValueError(f"`{options.task}` needs the folder of its files, by --data.")
+
+
 def make_task(options: argparse.Namespace) -> rnn.AbstractTask:
+    if options.task in FOLDER_TASKS:
+        return FOLDER_TASKS[options.task](options)
     if options.data is not None:
         return rnn.Sequences(options.data, batch_size=options.batch_size, seed=options.seed)
     return TASKS[options.task](options)

@@ -7,7 +7,6 @@ from ._activation import ModReLU as ModReLU
 from ._activation import ReLU as ReLU
 from ._activation import Tanh as Tanh
 from ._adding import Adding as Adding
-from ._admm import ADMM as ADMM
 from ._batch import AbstractTask as AbstractTask
 from ._batch import Batch as Batch
 from ._callback import AbstractCallback as AbstractCallback
@@ -20,13 +19,16 @@ from ._cell import AbstractCell as AbstractCell
 from ._checkpoint import CheckpointError as CheckpointError
 from ._checkpoint import load as load
 from ._copying import Copying as Copying
+from ._copying_at_marker import CopyingAtMarker as CopyingAtMarker
 from ._digits import Digits as Digits
+from ._digits_rows import DigitsRows as DigitsRows
 from ._elman_cell import ElmanCell as ElmanCell
 from ._fit import Training as Training
 from ._fit import fit as fit
 from ._loss import AbstractLoss as AbstractLoss
 from ._loss import CrossEntropy as CrossEntropy
 from ._loss import SquaredError as SquaredError
+from ._mnist import MNIST as MNIST
 from ._model import Model as Model
 from ._orthogonal_cell import OrthogonalCell as OrthogonalCell
 from ._plot import Plot as Plot

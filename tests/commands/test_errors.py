@@ -9,8 +9,10 @@ from ._command import TINY, history, refused, train, write_data
 
 WRONG = {
     "unknown task": (("copyng",), "no task `copyng`. Did you mean `copying`? There are adding"),
-    "no task": ((), "Name one task (adding, copying, digits, digits-permuted)"),
+    "no task": ((), "Name one task (adding, copying, "),
     "task and data": (("adding", "--data", "x.npz"), "or a file by --data"),
+    "folder": (("mnist",), "`mnist` needs the folder of its files, by --data."),
+    "empty folder": (("mnist-rows", "--data", "."), "`.` lacks the file `train-images-idx3-ubyte`"),
     "missing data": (("--data", "no.npz"), "There is no data file `no.npz`"),
     "parametrization": (("adding", "--parametrization", "cwyy"), "Did you mean `cwy`?"),
     "optimizer": (("adding", "--optimizer", "adm"), "no optimizer `adm`. Did you mean `adam`?"),

@@ -11,11 +11,13 @@ import pytest
 
 from stiefelkit import _commands, rnn
 from stiefelkit.__main__ import main
+from stiefelkit._commands import _settings
 from stiefelkit.optim import RMSProp
 from stiefelkit.rnn import load
 from stiefelkit.rnn._config import to_config
 
 from .._classes import eps
+from ..rnn._images import write_images
 from ._command import TINY, history, train, write_data
 
 LAST = re.compile(
@@ -27,6 +29,10 @@ TASKS = {
     "copying": ("copying", "--length", 1, "--hidden-size", 3, "--batch-size", 256),
     "adding": ("adding", "--length", 3),
     "digits": ("digits", "--hidden-size", 3, "--batch-size", 512),
+    "copying-at-marker": (
+        *("copying-at-marker", "--length", 1, "--hidden-size", 3, "--batch-size", 256),
+    ),
+    "digits-rows": ("digits-rows", "--hidden-size", 3, "--batch-size", 512),
     "digits-permuted": ("Digits-Permuted", "--hidden-size", 3, "--batch-size", 512, "--fold", 4),
 }
 
@@ -60,10 +66,24 @@ def test_every_task_is_tried():
 def test_task_is_trained(task, tmp_path, capsys):
     assert train(tmp_path, *TASKS[task], epochs=1) == 0
     found = check(tmp_path, capsys, 1)
-    made = {"copying": rnn.Copying(1, 256), "adding": rnn.Adding(3)}.get(task)
+    made = {
+        "copying": rnn.Copying(1, 256),
+        "copying-at-marker": rnn.CopyingAtMarker(1, 256),
+        "adding": rnn.Adding(3),
+    }.get(task)
     assert (found["base"] is None) == (made is None)
     if made is not None:
         assert float(found["base"]) == pytest.approx(made.baseline, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", sorted(_settings.FOLDER_TASKS))
+def test_folder_of_images_is_learned(name, tmp_path, capsys):
+    write_images(tmp_path, count=20)
+    assert train(tmp_path / "run", name, "--data", tmp_path, epochs=1) == 0
+    check(tmp_path / "run", capsys, 1)
+    meta = json.loads(np.load(tmp_path / "run" / "last.npz")["__meta__"].tobytes())
+    task = {k: meta["task"][k] for k in ("type", "rows", "permuted")}
+    assert task == {"type": "MNIST", "rows": "rows" in name, "permuted": "permuted" in name}
 
 
 @pytest.mark.parametrize("real", [False, True])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from stiefelkit.rnn import Digits
+from stiefelkit.rnn import Digits, DigitsRows
 
 FOLDS = range(5)
 # Samples per class, and every image as its bytes.
@@ -78,3 +78,13 @@ def test_permuted_digits_are_the_digits_in_one_fixed_order():
 def test_pixels_are_between_minus_one_and_one():
     inputs = np.concatenate([b.inputs.ravel() for b in parts(Digits())[0]])
     assert (inputs.min(), inputs.max()) == (-1.0, 1.0)
+
+
+@pytest.mark.parametrize("permuted", [False, True])
+def test_rows_are_the_pixels_eight_at_a_time(permuted):
+    pixels, rows = (cls(permuted, fold=2).test() for cls in (Digits, DigitsRows))
+    assert rows[0].inputs.shape == (8, len(rows[0].targets), 8)
+    for step in range(64):
+        found = rows[0].inputs[step // 8, :, step % 8]
+        np.testing.assert_array_equal(found, pixels[0].inputs[step, :, 0])
+    np.testing.assert_array_equal(rows[0].targets, pixels[0].targets)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stiefelkit.rnn import AbstractTask, Adding, Copying, Digits
+from stiefelkit.rnn import AbstractTask, Adding, Copying, CopyingAtMarker, Digits, DigitsRows
 
 BLANK, DELIMITER = 0, 9
 DELAYS = (1, 2, 10, 100)
@@ -36,6 +36,32 @@ def test_copying_writes_one_step_after_the_delimiter(delay, rng):
     np.testing.assert_array_equal(targets[delay + 10 :], inputs[:10])
 
 
+@delays
+def test_copying_at_the_marker_is_symbols_blanks_marker_blanks(delay, rng):
+    batch = CopyingAtMarker(delay, batch_size=16).draw(rng)
+    np.testing.assert_array_equal(np.sum(batch.inputs, axis=-1), 1)
+    inputs, targets = np.argmax(batch.inputs, axis=-1), batch.targets
+    assert inputs.shape == targets.shape == (delay + 20, 16)
+    assert np.all((inputs[:10] > BLANK) & (inputs[:10] < DELIMITER))
+    assert np.all(np.argmax(inputs == DELIMITER, axis=0) == delay + 10)
+    assert np.sum(inputs == DELIMITER) == 16
+    assert np.all(inputs[10 : delay + 10] == BLANK)
+    assert np.all(inputs[delay + 11 :] == BLANK)
+    # The first answer is due in the step of the marker.
+    np.testing.assert_array_equal(targets[delay + 10 :], inputs[:10])
+    assert np.all(targets[: delay + 10] == BLANK)
+
+
+@delays
+def test_forms_of_copying_differ_in_the_marker_only(delay):
+    forms = [cls(delay, 8).draw(np.random.default_rng(0)) for cls in (Copying, CopyingAtMarker)]
+    early, late = (np.argmax(batch.inputs, axis=-1) for batch in forms)
+    np.testing.assert_array_equal(forms[0].targets, forms[1].targets)
+    assert np.unique(np.nonzero(early != late)[0]).tolist() == [delay + 9, delay + 10]
+    assert Copying(delay).baseline == CopyingAtMarker(delay).baseline
+    assert Copying(delay) != CopyingAtMarker(delay)
+
+
 @pytest.mark.parametrize(
     ("delay", "value"),
     [(100, 0.17329), (200, 0.09452), (300, 0.06498), (500, 0.03999), (1000, 0.020387)],
@@ -45,8 +71,9 @@ def test_copying_baselines_are_the_published_ones(delay, value):
 
 
 @delays
-def test_copying_baseline_is_the_loss_without_memory(delay, rng):
-    task = Copying(delay, batch_size=4)
+@pytest.mark.parametrize("form", [Copying, CopyingAtMarker])
+def test_copying_baseline_is_the_loss_without_memory(form, delay, rng):
+    task = form(delay, batch_size=4)
     targets = task.draw(rng).targets
     outputs = np.full((*targets.shape, task.output_size), -1e3)
     outputs[: delay + 10, :, BLANK] = 0  # sure of the blanks,
@@ -88,9 +115,11 @@ def test_adding_baseline_is_the_loss_of_the_answer_one(rng):
 
 TASKS = [
     Copying(3, batch_size=5, updates_per_epoch=3),
+    CopyingAtMarker(3, batch_size=5, updates_per_epoch=3),
     Adding(4, batch_size=5, updates_per_epoch=3),
     Digits(batch_size=500),
     Digits(permuted=True, batch_size=500, fold=4),
+    DigitsRows(batch_size=500),
 ]
 every = pytest.mark.parametrize("task", TASKS, ids=str)
 
