@@ -7,6 +7,7 @@ from ._activation import ModReLU as ModReLU
 from ._activation import ReLU as ReLU
 from ._activation import Tanh as Tanh
 from ._adding import Adding as Adding
+from ._admm import ADMM as ADMM
 from ._batch import AbstractTask as AbstractTask
 from ._batch import Batch as Batch
 from ._callback import AbstractCallback as AbstractCallback
