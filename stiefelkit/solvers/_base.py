@@ -39,6 +39,10 @@ class AbstractSolver(abc.ABC):
         Convergence and limits are watched by `minimize`, which stops asking.
         """
 
+    def patience(self, x: Tree) -> int:
+        """Return after how many iterations without gain rounding errors are all there is."""
+        return 100
+
     def finish(self, x: Tree, objective: Objective) -> Tree:
         """Return the feasible point that the last iterate stands for."""
         return x

@@ -29,8 +29,6 @@ SOLVERS: dict[str, type[AbstractSolver]] = {
     "coordinate-descent": CoordinateDescent,
     "random-submanifold": RandomSubmanifold,
 }
-# Iterations without any gain after which rounding errors are all there is.
-_PATIENCE = 100
 
 
 def minimize(
@@ -172,7 +170,7 @@ class _Run:
             self.best, self.since = point, self.nit
         if point.fun < self.least - noise:
             self.least, self.since = point.fun, self.nit
-        stalls = self.nit - self.since >= _PATIENCE
+        stalls = self.nit - self.since >= self.solver.patience(point.x)
         self.point = self.best if stalls else point
         return stalls
 

@@ -52,6 +52,9 @@ class SubgroupDescent(AbstractSolver):
     def _cycle(self, x: Array) -> int:
         """Return how many iterations without success mean that there is no descent."""
 
+    def patience(self, x: Array) -> int:
+        return max(super().patience(x), 2 * self._cycle(x))
+
     def iterates(self, objective: Objective, start: Point) -> Generator[Iterate, None, Status]:
         refuse_other_than_frames(objective.manifold, start.x, type(self).__name__)
         rng, point, idle = generator(self.rng), start, 0
