@@ -18,7 +18,7 @@ def check_model(model: Model) -> None:
     cell, loss, u = model.cell, model.loss, model.params["readout"]["u"]
     last = type(loss) is CrossEntropy and loss.at == "last"
     fits = type(cell) is ElmanCell and isinstance(cell.activation, Tanh)
-    real = not is_complex(model.params["cell"]["recurrent"])
+    real = not is_complex(model.params["cell"]["c"])
     if not (fits and last and type(model.readout) is LinearReadout and real):
         raise TypeError(
             "`ADMM` trains an `ElmanCell` with `Tanh`, a `LinearReadout` and "
