@@ -147,15 +147,17 @@ def update_variables(
     near = before.S[-1, ...] @ U.mT + u - y3
     outputs = minimize_outputs(before.outputs, near, batch.targets, rho3)
     # No s_{t-1} changes before a_t does, so these are made for all steps at once.
-    P = features(X, before.S) @ affine(params)[0].mT - y1
+    # Of a forward pass, a_t is the product itself.
+    reset = admm.variant == "reset"
+    P = (before.A if reset else features(X, before.S) @ affine(params)[0].mT) - y1
     drive = X @ cell["W_in"].mT + (cell["c"] - y1)
     near = xp.tanh(before.A) - y2
     follows, target = (U, state_inverse(U, rho3, rho2), rho3), outputs + y3 - u
     A, S = [], []
     for t in range(T - 1, -1, -1):
         s = minimize_states(near[t, ...], target, *follows, rho2)
-        z, newton = s + y2[t, ...], admm.variant == "reset"
-        a = descend_preactivations(before.A[t, ...], P[t, ...], z, rho2 / rho1, newton=newton)
+        z = s + y2[t, ...]
+        a = descend_preactivations(before.A[t, ...], P[t, ...], z, rho2 / rho1, newton=reset)
         S.append(s)
         A.append(a)
         target = a - drive[t, ...]
