@@ -1,6 +1,7 @@
 """Steps along a direction that decrease the function enough."""
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -74,8 +75,9 @@ def search_curve(
     for trial in range(_TRIALS):
         x = curve(length)
         point, numbers = evaluate(x, extra and functools.partial(extra, x))
-        rise = point.fun - start.fun if point.finite else None
-        if rise is None:
+        rise = point.fun - start.fun if point.finite else math.nan
+        tried.append((length, rise))
+        if math.isnan(rise):
             length *= 0.1
             continue
         enough = point.fun <= reference + DECREASE * length * slope
@@ -83,7 +85,6 @@ def search_curve(
         # shortens steps until rounding decides.
         if enough and (trial == 0 or abs(rise) > noise):
             return Step(point, length, numbers)
-        tried.append((length, rise))
         if abs(rise) > noise:
             length = _shorter(length, slope, rise)
             continue
@@ -108,7 +109,7 @@ def _shorter(length, slope, rise):
 
 def failure_reason(slope, tried, noise):
     """Tell a wrong gradient from one whose decrease is lost in rounding."""
-    if not tried:
+    if math.isnan(tried[-1][1]):
         return Status.NOT_FINITE
     # The shortest step with two digits of change shows the slope of the values.
     clear = [rise / length for length, rise in tried if abs(rise) > 100 * noise]

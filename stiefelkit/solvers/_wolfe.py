@@ -1,6 +1,7 @@
 """Steps after which the slope along the direction is small: what conjugate directions need."""
 
 import functools
+import math
 from collections.abc import Callable
 
 from .._typing import Array, Tree
@@ -39,7 +40,7 @@ def wolfe_search(
         point, numbers = objective.evaluate(x, functools.partial(extra, x))
         rise = point.fun - start.fun if point.finite else float("inf")
         new_slope = float(numbers[0]) if point.finite else float("inf")
-        tried += [(length, rise)] if point.finite else []
+        tried.append((length, rise if point.finite else math.nan))
         lost, enough = abs(rise) <= noise, rise <= DECREASE * length * slope
         if enough and not lost and (best is None or rise < best.point.fun - start.fun):
             best = Step(point, length, numbers)

@@ -18,7 +18,12 @@ unconstrained = pytest.mark.parametrize(
 )
 
 
+RANDOM = ("coordinate-descent", "random-submanifold")
+
+
 def run(library, fun=None, method="lbfgs", jac=True, **options):
+    if method in RANDOM:
+        options["options"] = {"rng": 0, **options.get("options", {})}
     problem, x0 = brockett(library, "float64")
     return minimize(
         fun or problem.fun, x0, manifold=problem.manifold, method=method, jac=jac, **options
