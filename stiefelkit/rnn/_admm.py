@@ -55,13 +55,15 @@ class ADMM:
 
     Notes
     -----
-    A sweep costs three products of BT-by-(d+n+1) and 2T of B-by-n with n-by-n matrices, the
-    normal equations of the weights, and BTn hyperbolic tangents a few times; it keeps five
-    arrays of the size of all states, so all samples have to fit in memory. The problem is
-    not convex and convergence is not proved; small residuals say nothing about the loss of
-    the network itself, which is what the history has as `loss`. [TangKanEtAl:2020]_ has the
-    splitting, [BoydParikhEtAl:2011]_ the method; multipliers at all steps and the forward
-    pass are ours.
+    A sweep over B samples of T steps costs three products of BT-by-(d+n+1) and 2T of B-by-n
+    with n-by-n matrices, the normal equations of the weights, and a few BTn hyperbolic
+    tangents. It holds about a dozen arrays of the size of all states, and two of them, four
+    for "textbook", from sweep to sweep and in a checkpoint: all samples have to fit in memory.
+
+    The problem is not convex and convergence is not proved; small residuals say nothing about
+    the loss of the network itself, which the history has as `loss`. The splitting is that of
+    [TangKanEtAl:2020]_, with multipliers at all steps in place of the last one, and the
+    forward pass added; the method is in [BoydParikhEtAl:2011]_.
 
     Examples
     --------

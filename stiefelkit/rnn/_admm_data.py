@@ -30,11 +30,12 @@ def check_model(model: Model) -> None:
 def all_batches(task: AbstractTask, rng: Any, like: Array) -> Batch:
     """Return all training data as one batch beside `like`."""
     batches = [host.like(like) for host in task.train(rng)]
-    shapes = {(b.inputs.shape[0], *b.inputs.shape[2:]) for b in batches}
-    if any(batch.mask is not None for batch in batches) or len(shapes) > 1:
+    lengths = sorted({b.inputs.shape[0] for b in batches})
+    masked = any(b.mask is not None for b in batches)
+    if masked or len(lengths) > 1:
         raise ValueError(
-            "`ADMM` trains on sequences of one length, without a mask. Got lengths "
-            f"{sorted(shape[0] for shape in shapes)}. Train on others by `fit`."
+            f"`ADMM` trains on sequences of one length, without a mask. Got lengths {lengths}"
+            f"{' and a mask' if masked else ''}. Train on such data by `fit`."
         )
     if not any(math.prod(batch.inputs.shape) for batch in batches):
         raise ValueError(f"`ADMM` needs at least one sequence of one step. {task!r} has none.")
