@@ -18,6 +18,8 @@ TASKS: dict[str, Callable[[argparse.Namespace], rnn.AbstractTask]] = {
     "copying": lambda o: rnn.Copying(o.length, batch_size=o.batch_size),
     "copying-at-marker": lambda o: rnn.CopyingAtMarker(o.length, batch_size=o.batch_size),
     "adding": lambda o: rnn.Adding(o.length, batch_size=o.batch_size),
+    "characters": lambda o: rnn.Characters(o.length, batch_size=o.batch_size),
+    "topics": lambda o: rnn.Topics(o.length, batch_size=o.batch_size),
 }
 # Of a folder given by --data.
 FOLDER_TASKS: dict[str, Callable[[argparse.Namespace], rnn.AbstractTask]] = {
@@ -73,6 +75,8 @@ DEFAULTS: dict[str | None, dict[str, Any]] = {
     "digits-rows": {},
     "copying": _COPYING,
     "copying-at-marker": _COPYING,
+    "characters": {"epochs": 20},
+    "topics": {"epochs": 12},
     "mnist": {},
     "mnist-permuted": {},
     "mnist-rows": {},

@@ -17,6 +17,7 @@ from ._callback import Metrics as Metrics
 from ._callback import Progress as Progress
 from ._callback import Target as Target
 from ._cell import AbstractCell as AbstractCell
+from ._characters import Characters as Characters
 from ._checkpoint import CheckpointError as CheckpointError
 from ._checkpoint import load as load
 from ._copying import Copying as Copying
@@ -36,6 +37,7 @@ from ._plot import Plot as Plot
 from ._readout import LinearReadout as LinearReadout
 from ._sequences import DataError as DataError
 from ._sequences import Sequences as Sequences
+from ._topics import Topics as Topics
 from ._unitary_cell import UnitaryCell as UnitaryCell
 from ._unroll import unroll as unroll
 from ._unroll_unitary_fft import unroll_unitary_fft as unroll_unitary_fft

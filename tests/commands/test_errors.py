@@ -9,7 +9,7 @@ from ._command import TINY, history, refused, train, write_data
 
 WRONG = {
     "unknown task": (("copyng",), "no task `copyng`. Did you mean `copying`? There are adding"),
-    "no task": ((), "Name one task (adding, copying, "),
+    "no task": ((), "Name one task (adding, characters, copying, "),
     "task and data": (("adding", "--data", "x.npz"), "or a file by --data"),
     "folder": (("mnist",), "`mnist` needs the folder of its files, by --data."),
     "empty folder": (("mnist-rows", "--data", "."), "`.` lacks the file `train-images-idx3-ubyte`"),

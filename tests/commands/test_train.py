@@ -28,6 +28,8 @@ LAST = re.compile(
 TASKS = {
     "copying": ("copying", "--length", 1, "--hidden-size", 3, "--batch-size", 256),
     "adding": ("adding", "--length", 3),
+    "characters": ("characters", "--hidden-size", 3, "--batch-size", 512),
+    "topics": ("topics", "--length", 50, "--hidden-size", 3, "--batch-size", 512),
     "digits": ("digits", "--hidden-size", 3, "--batch-size", 512),
     "copying-at-marker": (
         *("copying-at-marker", "--length", 1, "--hidden-size", 3, "--batch-size", 256),
@@ -70,6 +72,8 @@ def test_task_is_trained(task, tmp_path, capsys):
         "copying": rnn.Copying(1, 256),
         "copying-at-marker": rnn.CopyingAtMarker(1, 256),
         "adding": rnn.Adding(3),
+        "characters": rnn.Characters(),
+        "topics": rnn.Topics(50),
     }.get(task)
     assert (found["base"] is None) == (made is None)
     if made is not None:
