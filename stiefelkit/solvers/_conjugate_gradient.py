@@ -12,6 +12,12 @@ from ._vectors import add, scale
 from ._wolfe import wolfe_search
 
 
+# Powell's restart: gradients that are far from orthogonal have lost what they were conjugate to.
+# Fletcher and Reeves' rule takes three to four times as many iterations without.
+_RESTART = 0.5
+_DESCENT = 1e-3
+
+
 class Products(NamedTuple):
     """Inner products at a new point, in the metric: what a rule for beta is a function of.
 
@@ -73,7 +79,8 @@ class ConjugateGradient(AbstractSolver):
     .. math:: d^+ = -g^+ + \beta\, T d
 
     with T the transport to the new point. Steps satisfy the strong Wolfe conditions; where the
-    direction does not descend it starts again from the gradient. An iteration costs one or
+    direction does not descend, or gradients in succession are far from orthogonal
+    ([Powell:1977]_), it starts again from the gradient. An iteration costs one or
     two evaluations, retractions and pairs of transports.
 
     Parameters
@@ -115,7 +122,8 @@ class ConjugateGradient(AbstractSolver):
             beta = self.beta(products)
             carried = manifold.transport(point.x, direction, step.point.x)
             new_slope = -products.new_new + beta * products.direction_new
-            if not new_slope < -1e-3 * products.new_new:
+            along = abs(products.new_old) > _RESTART * products.new_new
+            if along or not new_slope < -_DESCENT * products.new_new:
                 beta, new_slope = 0.0, -products.new_new
             # As if the next step changed the value to first order by as much as this one.
             length, slope = step.length * slope / new_slope, new_slope
