@@ -11,7 +11,6 @@ from ._result import Status
 from ._vectors import add, scale
 from ._wolfe import wolfe_search
 
-
 # Powell's restart: gradients that are far from orthogonal have lost what they were conjugate to.
 # Fletcher and Reeves' rule takes three to four times as many iterations without.
 _RESTART = 0.5
