@@ -43,6 +43,11 @@ class AbstractOptimizer(abc.ABC):
     `init` are never changed; those that `update` returned may be, by the next `update`.
     """
 
+    @property
+    def reads_factors(self) -> bool:
+        """Say whether it reads less than all of a gradient that comes as an `OuterProduct`."""
+        return False
+
     @abc.abstractmethod
     def init(self, params: Tree, manifolds: Tree = None, *, rng: RNG = None) -> State:
         """Return the state before the first update."""

@@ -76,7 +76,9 @@ class CoordinateDescent(AbstractOptimizer):
     each column rounding is repaired at :math:`4n^3` flops. [MassartAbrol:2022]_; the derivative
     with its factor of two is that of [ShalitChechik:2014]_.
 
-    Random pairs come from a seed in the slots and the number of the update.
+    Random pairs come from a seed in the slots and the number of the update. In training, the
+    gradient of a recurrent matrix stays in factors for rules that read columns, unless a clip
+    needs its norm.
 
     Examples
     --------
@@ -96,6 +98,10 @@ class CoordinateDescent(AbstractOptimizer):
     normalized: bool = False
     decay: float = 0.99
     max_angle: float = 0.3
+
+    @property
+    def reads_factors(self) -> bool:
+        return self.rule.reads_columns
 
     def init(self, params: Tree, manifolds: Tree = None, *, rng: RNG = None) -> State:
         manifolds, rng = fill_manifolds(params, manifolds), generator(rng)

@@ -19,6 +19,7 @@ class AbstractPairRule(abc.ABC):
     """A choice of coordinates: pairs of columns and, of a unitary matrix, single phases."""
 
     random: ClassVar[bool] = False
+    reads_columns: ClassVar[bool] = False  # a few, so that a gradient is better left in factors
 
     @abc.abstractmethod
     def select(self, W: Array, G: Array | OuterProduct, step: int, rng: Any) -> AbstractRotations:
@@ -48,6 +49,7 @@ class Uniform(AbstractPairRule):
     """
 
     random: ClassVar[bool] = True
+    reads_columns: ClassVar[bool] = True
 
     def select(self, W: Array, G: Array | OuterProduct, step: int, rng: Any) -> AbstractRotations:
         index = int(rng.integers(coordinate_count(W)))
@@ -66,6 +68,8 @@ class Cyclic(AbstractPairRule):
     >>> CoordinateDescent(0.1, rule=Cyclic()).rule
     Cyclic()
     """
+
+    reads_columns: ClassVar[bool] = True
 
     def select(self, W: Array, G: Array | OuterProduct, step: int, rng: Any) -> AbstractRotations:
         index = step % coordinate_count(W)
@@ -90,6 +94,7 @@ class SampledGaussSouthwell(AbstractPairRule):
 
     samples: int = 32
     random: ClassVar[bool] = True
+    reads_columns: ClassVar[bool] = True
 
     def __post_init__(self):
         check_positive(self, "samples", self.samples)

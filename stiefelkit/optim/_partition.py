@@ -29,6 +29,10 @@ class Partition(AbstractOptimizer):
 
     optimizers: dict[str, AbstractOptimizer]
 
+    @property
+    def reads_factors(self) -> bool:
+        return any(optimizer.reads_factors for optimizer in self.optimizers.values())
+
     def _pattern(self, path: str) -> str:
         for pattern in self.optimizers:
             if fnmatch.fnmatchcase(path, pattern):

@@ -37,6 +37,11 @@ class AbstractCell(abc.ABC):
     activation: AbstractActivation
     input_scale: float
 
+    @property
+    def passes_factors(self) -> bool:
+        """Say whether W is itself a parameter, whose cotangent may stay an `OuterProduct`."""
+        return False
+
     @abc.abstractmethod
     def _init_recurrent(self, rng: RNG, like: Array) -> Tree:
         """Draw the parameters of W."""

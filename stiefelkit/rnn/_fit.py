@@ -134,9 +134,10 @@ def _run_updates(run: Training, callbacks: list[AbstractCallback]) -> tuple[Any,
     # Copied, as an update may reuse what the last one returned: the model keeps a sound epoch's.
     params = tree_map(lambda x: array_namespace(x).asarray(x, copy=True), run.model.params)
     state, losses, measured = run.state, [], []
+    outer = run.optimizer.reads_factors and run.model.cell.passes_factors
     for host in run.task.train(run.rng):
         batch = host.like(params["readout"]["u"])
-        loss, grads, other = run.model.loss_and_grads(params, batch)
+        loss, grads, other = run.model.loss_and_grads(params, batch, outer=outer)
         params, state = run.optimizer.update(grads, state, params)
         losses.append(loss)
         measured.append(other)

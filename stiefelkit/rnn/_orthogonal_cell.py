@@ -68,6 +68,10 @@ class OrthogonalCell(AbstractCell):
         if self.start not in _STARTS:
             raise ValueError(f"`start` is one of {sorted(_STARTS)}. Got {self.start!r}.")
 
+    @property
+    def passes_factors(self) -> bool:
+        return isinstance(self.recurrent, AbstractManifold)
+
     def _init_recurrent(self, rng: RNG, like: Array) -> Tree:
         W = _STARTS[self.start](self.hidden_size, rng, like)
         if isinstance(self.recurrent, AbstractManifold):

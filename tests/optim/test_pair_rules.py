@@ -205,3 +205,14 @@ def test_the_best_sample_is_taken():
     G[0, 3], G[1, 2], G[0, 1] = 4, 1, 2
     moved = [one_update(SampledGaussSouthwell(2), np.eye(4), G, seed=k)[0, 3] for k in range(300)]
     assert 70 < np.sum(np.abs(moved) > 1e-8) < 130
+
+
+def test_a_phase_counts_less_than_a_pair():
+    """Of 3 columns a unitary matching has a phase and a pair, the larger part by 1 to 0.85."""
+    G = np.ones((3, 3), "complex128")
+    G -= np.tril(2 * G, -1) + (1 - 1.2j) * np.eye(3)
+    for seed in range(20):
+        moved = np.abs(generator(np.eye(3), one_update(SampledGaussSouthwell(2), np.eye(3) + 0j, G,
+                                                       seed=seed)))  # fmt: skip
+        assert np.sum(moved > 1e-8) == 2
+        assert np.max(np.diag(moved)) < 1e-8

@@ -7,6 +7,7 @@ import pytest
 
 from stiefelkit import optim
 from stiefelkit._tree import tree_leaves
+from stiefelkit.linalg import OuterProduct
 from stiefelkit.manifolds import Orthogonal
 from stiefelkit.parametrizations import CWY
 from stiefelkit.rnn import (
@@ -111,6 +112,23 @@ def test_no_epochs_change_nothing():
     run = train(epochs=0)
     assert run.history == []
     assert_trees_equal(on_host(run.model.params), on_host(model().params))
+
+
+@pytest.mark.parametrize("recurrent", [Orthogonal(), CWY(12)], ids=["Orthogonal", "CWY"])
+@pytest.mark.parametrize(
+    ("rule", "forms"),
+    [
+        (optim.CoordinateDescent(1e-2), False),
+        (optim.CoordinateDescent(1e-2, optim.GreedyMatching()), True),
+        (optim.Partition({"cell/recurrent": optim.CoordinateDescent(1e-2), "*": adam()}), False),
+        (adam(), True),
+    ],
+)
+def test_weight_gradient_is_formed_for_rules_that_read_it_all(recurrent, rule, forms, monkeypatch):
+    calls, dense = [], OuterProduct.dense
+    monkeypatch.setattr(OuterProduct, "dense", lambda G: calls.append(1) or dense(G))
+    train(OrthogonalCell(2, 12, recurrent=recurrent), rule, epochs=1)
+    assert bool(calls) == (forms or isinstance(recurrent, CWY))
 
 
 @dataclasses.dataclass(frozen=True)
