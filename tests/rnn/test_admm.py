@@ -1,93 +1,15 @@
-"""Training by ADMM: that it learns, stays the same everywhere, resumes, and refuses."""
-
-import dataclasses
+"""Training by ADMM: that it learns, does the same everywhere, stops and resumes."""
 
 import numpy as np
 import pytest
 
 from stiefelkit._tree import tree_leaves
-from stiefelkit.rnn import (
-    ADMM,
-    AbstractTask,
-    Batch,
-    Checkpoint,
-    CheckpointError,
-    CrossEntropy,
-    Digits,
-    EarlyStopping,
-    ElmanCell,
-    Model,
-    OrthogonalCell,
-    ReLU,
-    SquaredError,
-    load,
-)
+from stiefelkit.rnn import ADMM, Checkpoint, CheckpointError, DigitsRows, EarlyStopping, load
 
 from .._classes import FAST, assert_close, assert_kept, eps, host
+from ._admm_runs import SETTINGS, TASK, Sums, network, train
 from ._networks import assert_trees_equal
 from ._runs import on_host, without_seconds
-
-
-@dataclasses.dataclass(frozen=True)
-class Sums(AbstractTask):
-    """Tell in which of three ranges the sum of a random sequence is."""
-
-    steps: int = 4
-    samples: int = 30
-    batch_size: int = 30
-    held: int = 20
-    input_size: int = dataclasses.field(default=2, init=False)
-    output_size: int = dataclasses.field(default=3, init=False)
-    updates_per_epoch: int = dataclasses.field(default=1, init=False)
-    loss: CrossEntropy = dataclasses.field(default=CrossEntropy("last"), init=False)
-
-    def draw(self, rng, count):
-        inputs = rng.standard_normal((self.steps, count, 2))
-        return Batch(inputs, np.digitize(inputs.sum(axis=(0, 2)), [-1.0, 1.0]))
-
-    def train(self, rng):
-        whole = self.draw(rng, self.samples)
-        for i in range(0, self.samples, self.batch_size):
-            rows = slice(i, i + self.batch_size)
-            yield Batch(whole.inputs[:, rows], whole.targets[rows])
-
-    def validation(self):
-        return [self.draw(np.random.default_rng(9), self.held)] if self.held else []
-
-    def test(self):
-        return []
-
-
-class Rows(Digits):
-    """The digits, eight steps of eight pixels."""
-
-    def _load(self):
-        return {
-            name: Batch(part.inputs.reshape(8, 8, -1).transpose(0, 2, 1), part.targets)
-            for name, part in super()._load().items()
-        }
-
-
-TASK = Sums()
-SETTINGS = {
-    "reset": ADMM(),
-    "textbook": ADMM(20, 20, 0.1, weight_decay=0.01, delta=0, variant="textbook"),
-}
-
-
-def network(task=TASK, n=5, like=None, cell=None, loss=None):
-    like = np.empty(0) if like is None else like
-    cell = ElmanCell(task.input_size, n) if cell is None else cell
-    made = Model.for_task(cell, task, rng=0, like=like)
-    made.loss = made.loss if loss is None else loss
-    return made
-
-
-def train(admm="reset", *, epochs, task=TASK, seed=1, **options):
-    """Return a finished run from a fresh model."""
-    callbacks = {k: options.pop(k) for k in ("callbacks", "resume") if k in options}
-    admm = SETTINGS[admm] if isinstance(admm, str) else admm
-    return admm.fit(network(task, **options), task, epochs=epochs, rng=seed, **callbacks)
 
 
 def series(run, name):
@@ -96,8 +18,7 @@ def series(run, name):
 
 def test_digits_are_learned_row_by_row():
     pytest.importorskip("sklearn")
-    task = Rows(validation_size=0)
-    object.__setattr__(task, "input_size", 8)
+    task = DigitsRows(validation_size=0)
     run = train(task=task, n=64, epochs=20)
     assert run.model.evaluate(task.test())["accuracy"] >= 0.93
     assert np.all(np.diff(series(run, "lagrangian")) < 0)
@@ -238,71 +159,3 @@ def test_the_parameters_given_are_not_changed(variant):
     SETTINGS[variant].fit(model, TASK, epochs=2, rng=1)
     assert_trees_equal(given, before)
     assert not np.array_equal(model.params["readout"]["U"], given["readout"]["U"])
-
-
-@dataclasses.dataclass(frozen=True)
-class Fixed(Sums):
-    """Batches as they are given."""
-
-    batches: tuple = ()
-
-    def train(self, rng):
-        yield from self.batches
-
-
-def batch(steps=4, samples=6, mask=None, value=0.0, target=0):
-    return Batch(np.full((steps, samples, 2), value), np.full(samples, target), mask)
-
-
-MODELS = {
-    "cell": {"cell": OrthogonalCell(2, 5)},
-    "activation": {"cell": ElmanCell(2, 5, activation=ReLU())},
-    "loss": {"loss": SquaredError()},
-    "at": {"loss": CrossEntropy("all")},
-}
-DATA = {
-    "mask": ([batch(mask=np.ones((4, 6)))], r"lengths \[4\] and a mask"),
-    "lengths": ([batch(3), batch(4)], r"lengths \[3, 4\]"),
-    "none": ([], "at least one sequence"),
-    "no samples": ([batch(samples=0)], "at least one sequence"),
-    "no steps": ([batch(steps=0)], "at least one sequence"),
-    "NaN": ([batch(), batch(value=np.nan)], "have to be finite"),
-    "classes": ([batch(target=3)], "classes 0 to 2. Got classes from 3 to 3"),
-    "negative": ([batch(target=-1)], "classes 0 to 2. Got classes from -1 to -1"),
-}
-
-
-@pytest.mark.parametrize("options", MODELS.values(), ids=MODELS)
-def test_other_models_are_refused(options):
-    with pytest.raises(TypeError, match=r"`ADMM` trains an `ElmanCell` with `Tanh`.* Got "):
-        ADMM().fit(network(**options), TASK, epochs=1)
-
-
-@pytest.mark.parametrize(("batches", "message"), DATA.values(), ids=DATA)
-def test_data_that_cannot_be_used_are_refused(batches, message):
-    with pytest.raises(ValueError, match=message):
-        ADMM().fit(network(), Fixed(batches=tuple(batches)), epochs=1)
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        *({name: value} for name in ("rho1", "rho2", "rho3") for value in (0, -1, np.inf, np.nan)),
-        *({name: -1} for name in ("weight_decay", "delta", "atol", "rtol")),
-        {"weight_decay": 0, "delta": 0},
-        {"variant": "other"},
-    ],
-    ids=str,
-)
-def test_settings_that_make_no_sense_are_refused(options):
-    with pytest.raises(ValueError, match=f"`ADMM` .*{next(iter(options))}"):
-        ADMM(**options)
-
-
-def test_a_sweep_that_is_not_finite_leaves_the_model_as_it_was():
-    model = network()
-    model.params["cell"]["c"] = np.full(5, np.nan)
-    given = model.params
-    with pytest.raises(FloatingPointError, match="sweep 1 was not finite"):
-        ADMM().fit(model, TASK, epochs=1, rng=0)
-    assert model.params is given
