@@ -44,8 +44,12 @@ def _add_train(commands) -> None:
         epilog=_commands.describe_defaults(),
     )
     add = train.add_argument
-    add("task", nargs="?", metavar="TASK", help=", ".join(sorted(_commands.TASKS)))
-    add("--data", metavar="FILE", help="learn from the sequences of an .npz file instead")
+    add("task", nargs="?", metavar="TASK", help=_commands.describe_tasks())
+    add(
+        "--data",
+        metavar="FILE",
+        help="sequences of an .npz file to learn instead, or the folder of a task",
+    )
     add("--cell", choices=sorted(_commands.CELLS), default="orthogonal", help="kind of cell")
     add(
         "--parametrization",
@@ -71,7 +75,7 @@ def _add_course(train) -> None:
     add("--clip", type=float, metavar="X", help="bound on the norm of the gradient, 0 for none")
     add("--epochs", type=int, metavar="N")
     add("--batch-size", type=int, metavar="N")
-    add("--length", type=int, metavar="T", help="of copying and adding")
+    add("--length", type=int, metavar="T", help="of copying, adding and pieces of text")
     add("--fold", type=int, default=0, metavar="K", help="held-out fold of the digits, 0 to 4")
     add("--patience", type=int, metavar="N", help="stop after N epochs without improvement")
     add("--backend", metavar="NAME", default="numpy", help="array library, as `info` lists them")

@@ -7,6 +7,7 @@ from ._settings import CELLS as CELLS
 from ._settings import OPTIMIZERS as OPTIMIZERS
 from ._settings import TASKS as TASKS
 from ._settings import describe_defaults as describe_defaults
+from ._settings import describe_tasks as describe_tasks
 from ._settings import matrix_names as matrix_names
 from ._settings import names as names
 from ._train import train as train

@@ -102,6 +102,11 @@ _LEAST |= dict.fromkeys(
 )
 
 
+def describe_tasks() -> str:
+    """Return the names of the tasks, with those that need a folder last."""
+    return f"{', '.join(sorted(TASKS))}; with --data FOLDER also {', '.join(sorted(FOLDER_TASKS))}"
+
+
 def describe_defaults() -> str:
     """Return the options that each task has if they are left out, as lines of text."""
     tables = {"any task": _COMMON, **{str(t): d for t, d in DEFAULTS.items() if t and d}}

@@ -123,7 +123,7 @@ def test_help_names_what_can_be_chosen(capsys):
     with pytest.raises(SystemExit):
         main(["train", "--help"])
     words = capsys.readouterr().out.replace(",", " ").split()
-    assert {"copying", "adding", "cwy", "orthogonal", "modrelu", "rmsprop"} <= set(words)
+    assert {"copying", "adding", "cwy", "orthogonal", "modrelu", "rmsprop", "mnist"} <= set(words)
 
 
 def test_version_is_printed(capsys):
