@@ -5,8 +5,10 @@
 prints a Markdown table. Ours is the default method with its default options. pymanopt's is the
 faster of its conjugate gradients and its trust regions, with the analytic gradient and Hessian and
 60 seconds each, which is the time of one that has not converged. Cost, gradient and Hessian are
-separate calls there, so what they share is kept for the last point. Times are those of the run of
-median length. pymanopt 2.2.1 is part of the extra `bench`; `--skip-peer` does without.
+three functions there, and each product with the Hessian asks for the gradient anew: it runs as it
+is ("plain"), and with what the functions share kept for the last point ("kept"), which its users
+would have to write. Times are those of the run of median length. pymanopt 2.2.1 is part of the
+extra `bench`; `--peer none` does without.
 """
 
 import argparse
@@ -23,6 +25,7 @@ from stiefelkit import minimize
 from stiefelkit.manifolds import Orthogonal, Stiefel
 
 LIMIT = 60.0
+PEERS = {"plain": (False,), "kept": (True,), "both": (False, True), "none": ()}
 COLUMNS = (
     "problem", "tolerance", "solver", "time, s", "in fun, s", "outside, s", "iterations",
     "evaluations", "gradient norm", "value", "status", "times ours",
@@ -69,15 +72,16 @@ def run_ours(instance, library):
     return row | measured(instance, x), x
 
 
-def peer_problem(instance, counts):
-    """Return pymanopt's problem; what cost and gradient share is kept for the last point."""
+def peer_problem(instance, counts, share):
+    """Return pymanopt's problem; `share` keeps what its calls have in common for the last point."""
     import pymanopt
 
     manifold = pymanopt.manifolds.Stiefel(*instance.start.shape)
     last = [None, None, None]
 
     def at(X):
-        if last[0] is not X:  # `last` holds the array, so its identity is not another's
+        # `last` holds the array, so its identity is not another's.
+        if not share or last[0] is not X:
             last[:] = X, instance.part(*instance.data, X), None
             counts["evaluations"] += 1
         return last[1]
@@ -106,7 +110,7 @@ def peer_problem(instance, counts):
     )
 
 
-def run_peer(instance, name):
+def run_peer(instance, name, share):
     """Return the row of one of pymanopt's optimizers."""
     from pymanopt import optimizers
 
@@ -117,10 +121,10 @@ def run_peer(instance, name):
         )
 
     counts = {"evaluations": 0, "hessians": 0}
-    problem, start = peer_problem(instance, counts), instance.start
+    problem, start = peer_problem(instance, counts, share), instance.start
     make(max_time=0.0, max_iterations=2, min_gradient_norm=0.0).run(problem, initial_point=start)
     counts.update(evaluations=0, hessians=0)
-    problem, begun = peer_problem(instance, counts), time.perf_counter()
+    problem, begun = peer_problem(instance, counts, share), time.perf_counter()
     solver = make(max_time=LIMIT, max_iterations=10**9, min_gradient_norm=instance.tolerance)
     result = solver.run(problem, initial_point=start)
     seconds = time.perf_counter() - begun
@@ -130,7 +134,7 @@ def run_peer(instance, name):
     if counts["hessians"]:
         evaluations += f" + {counts['hessians']} H"
     return row | {
-        "solver": f"pymanopt {name}",
+        "solver": f"pymanopt {name}" + (", products kept" if share else ""),
         "time, s": seconds if converged else LIMIT,
         "iterations": result.iterations,
         "evaluations": evaluations,
@@ -138,7 +142,7 @@ def run_peer(instance, name):
     }
 
 
-def compare(name, library, skip_peer, repeat):
+def compare(name, library, peers, repeat):
     """Return the rows of an instance, medians of runs in turn, and how far libraries differ."""
     instance = INSTANCES[name]()
     minimizers = {}
@@ -148,8 +152,9 @@ def compare(name, library, skip_peer, repeat):
         return row
 
     runs = [lambda kind=kind: ours(kind) for kind in dict.fromkeys((library, "numpy"))]
-    if not skip_peer:
-        runs += [lambda s=s: run_peer(instance, s) for s in ("ConjugateGradient", "TrustRegions")]
+    for share in PEERS[peers]:
+        names = ("ConjugateGradient", "TrustRegions")
+        runs += [lambda s=s, share=share: run_peer(instance, s, share) for s in names]
     done = [[run()] for run in runs]
     for _ in range(repeat - 1):
         for run, found in zip(runs, done, strict=True):
@@ -199,7 +204,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--library", choices=("numpy", "torch"), default="numpy")
     parser.add_argument("--only", choices=tuple(INSTANCES), help="one problem")
-    parser.add_argument("--skip-peer", action="store_true", help="do without pymanopt")
+    parser.add_argument("--peer", choices=tuple(PEERS), default="both", help="forms of pymanopt")
     parser.add_argument("--repeat", type=int, default=1, help="runs of each solver, in turn")
     parser.add_argument("--json", metavar="FILE", help="also write the rows to a file")
     options = parser.parse_args()
@@ -208,7 +213,7 @@ def main():
     print("|", " | ".join("---" for _ in COLUMNS), "|")
     every, remarks = [], []
     for name in [options.only] if options.only else INSTANCES:
-        rows, notes = compare(name, options.library, options.skip_peer, options.repeat)
+        rows, notes = compare(name, options.library, options.peer, options.repeat)
         for row in rows:
             print("|", " | ".join(cell(row, column) for column in COLUMNS), "|", flush=True)
         every, remarks = every + rows, remarks + notes
