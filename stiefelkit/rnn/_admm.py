@@ -63,7 +63,8 @@ class ADMM:
     The problem is not convex and convergence is not proved; small residuals say nothing about
     the loss of the network itself, which the history has as `loss`. The splitting is that of
     [TangKanEtAl:2020]_, with multipliers at all steps in place of the last one, and the
-    forward pass added; the method is in [BoydParikhEtAl:2011]_.
+    forward pass added; the method is in [BoydParikhEtAl:2011]_, and the Newton steps of the
+    outputs have lengths that are safe by [SunTranDinh:2019]_.
 
     Examples
     --------
