@@ -1,4 +1,4 @@
-"""The command line: `stiefelkit train`, `predict` and `info`."""
+"""The command line: `stiefelkit train`, `predict`, `reproduce` and `info`."""
 
 import argparse
 import sys
@@ -27,6 +27,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_train(commands)
     _add_predict(commands)
+    _add_reproduce(commands)
     info = commands.add_parser("info", help="versions, usable libraries and devices, kernels")
     info.set_defaults(run=_commands.info)
     return parser
@@ -78,14 +79,20 @@ def _add_course(train) -> None:
     add("--length", type=int, metavar="T", help="of copying, adding and pieces of text")
     add("--fold", type=int, default=0, metavar="K", help="held-out fold of the digits, 0 to 4")
     add("--patience", type=int, metavar="N", help="stop after N epochs without improvement")
+    _add_arrays(train)
+    add("--out", metavar="FOLDER", help="runs/TASK if left out")
+    add("--resume", metavar="CHECKPOINT", help="go on from a last.npz of the same settings")
+
+
+def _add_arrays(command) -> None:
+    """Add the options of the arrays to compute with, and the seed."""
+    add = command.add_argument
     add("--backend", metavar="NAME", default="numpy", help="array library, as `info` lists them")
     add("--device", metavar="NAME", help="as `info` lists them")
     add(
         "--dtype", default="float32", metavar="NAME", help="float32, float64, complex64, complex128"
     )
     add("--seed", type=int, default=0, metavar="N")
-    add("--out", metavar="FOLDER", help="runs/TASK if left out")
-    add("--resume", metavar="CHECKPOINT", help="go on from a last.npz of the same settings")
 
 
 def _add_predict(commands) -> None:
@@ -94,6 +101,30 @@ def _add_predict(commands) -> None:
     predict.add_argument("file", metavar="FILE", help="an .npz with `inputs` and maybe `mask`")
     predict.add_argument("--out", metavar="FILE", help="write an .npz instead of lines of text")
     predict.set_defaults(run=_commands.predict)
+
+
+def _add_reproduce(commands) -> None:
+    known = "; ".join(
+        f"{name}: {', '.join(part.name for part in experiment.parts)}"
+        for name, experiment in _commands.EXPERIMENTS.items()
+    )
+    reproduce = commands.add_parser(
+        "reproduce",
+        help="repeat the experiments of the papers",
+        description=(
+            "Repeat the experiments of a paper: measure its parts, write report.md with tables and "
+            "pictures, print PASS or FAIL for every named figure, and exit with 1 if one failed. "
+            "Parts that the folder has already are not measured again, so that an interrupted run "
+            f"goes on. The parts are {known}."
+        ),
+    )
+    add = reproduce.add_argument
+    add("experiment", metavar="NAME", help=", ".join(_commands.EXPERIMENTS))
+    add("--quick", action="store_true", help="small, of fixed size, in less than a minute")
+    add("--part", action="append", metavar="PART", help="measure this part again, and no other")
+    _add_arrays(reproduce)
+    add("--out", metavar="FOLDER", help="runs/NAME if left out, runs/NAME-quick with --quick")
+    reproduce.set_defaults(run=_commands.reproduce)
 
 
 if __name__ == "__main__":

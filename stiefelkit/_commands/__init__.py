@@ -2,6 +2,8 @@
 
 from ._info import info as info
 from ._predict import predict as predict
+from ._reproduce import EXPERIMENTS as EXPERIMENTS
+from ._reproduce import reproduce as reproduce
 from ._settings import ACTIVATIONS as ACTIVATIONS
 from ._settings import CELLS as CELLS
 from ._settings import OPTIMIZERS as OPTIMIZERS
