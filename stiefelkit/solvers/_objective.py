@@ -94,6 +94,7 @@ class Objective:
         near = manifold.retract(x, scale(h, tangent))
         _, G = self._value_and_gradient(near)
         self.nfev += 1
+        self._compare(G, "the gradient")
         g = manifold.transport(near, manifold.riemannian_gradient(near, G), x)
         return scale(1 / h, add(g, -1.0, point.gradient))
 

@@ -157,16 +157,18 @@ def test_arrays_that_change(change, match, library):
     refused(Status.CHANGED_ARRAY, match, lambda x: change(*problem.fun(x)), x0)
 
 
-def test_arrays_that_change_on_the_way(library):
+# The second evaluation of the trust region is one for a difference of gradients.
+@pytest.mark.parametrize(("method", "sound"), [("lbfgs", 3), ("trust-region", 1)])
+def test_arrays_that_change_on_the_way(library, method, sound):
     problem, x0 = brockett(library, "float64")
     calls = []
 
     def fun(x):
         calls.append(x)
         value, G = problem.fun(x)
-        return value, (G if len(calls) < 4 else G[:, :2])
+        return value, (G if len(calls) <= sound else G[:, :2])
 
-    refused(Status.CHANGED_ARRAY, r"\(7, 3\).*\(7, 2\)", fun, x0)
+    refused(Status.CHANGED_ARRAY, r"\(7, 3\).*\(7, 2\)", fun, x0, method=method)
 
 
 def test_wrong_calls(library):
