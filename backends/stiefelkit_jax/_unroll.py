@@ -20,17 +20,19 @@ def _scan_forward(W, Z, h0, b, *, activation, last):
     return (end if last else H), (jnp.concatenate([h0[None], H]), inputs)
 
 
-@functools.partial(jax.jit, static_argnames=("activation", "last"))
-def _scan_backward(G, W, H, inputs, b, *, activation, last):
+@functools.partial(jax.jit, static_argnames=("activation", "last", "outer"))
+def _scan_backward(G, W, H, inputs, b, *, activation, last, outer):
     def step(carried, given):
         g, h, z = given
         delta = activation.backward(carried if last else g + carried, h, z, b)
-        return delta @ jnp.conj(W), delta
+        pulled = delta @ jnp.conj(W)
+        return pulled, (delta, pulled if outer else None)
 
     start = G if last else jnp.zeros_like(H[0])
     given = (None if last else G, H[1:], inputs)
-    carried, delta = lax.scan(step, start, given, reverse=True)
-    return carried, delta, None if b is None else activation.bias_cotangent(delta, H[1:])
+    carried, (delta, pulled) = lax.scan(step, start, given, reverse=True)
+    db = None if b is None else activation.bias_cotangent(delta, H[1:])
+    return carried, delta, pulled, db
 
 
 def unroll(W, Z, h0, b=None, /, *, activation, last=False, outer=False):
@@ -56,7 +58,8 @@ def backward(G, saved, /, *, activation, last=False, outer=False):
     Benchmark: rnn.Step, library jax.
     """
     W, H, inputs, b = saved
-    carried, delta, db = _scan_backward(G, W, H, inputs, b, activation=activation, last=last)
-    n = H.shape[-1]
-    dW = OuterProduct(delta.reshape(-1, n), H[:-1].reshape(-1, n))
+    options = {"activation": activation, "last": last, "outer": outer}
+    carried, delta, pulled, db = _scan_backward(G, W, H, inputs, b, **options)
+    factors = (delta, H[:-1], pulled) if outer else (delta, H[:-1])
+    dW = OuterProduct(*(X.reshape(-1, H.shape[-1]) for X in factors))
     return dW if outer else dW.dense(), delta, carried, db

@@ -18,6 +18,10 @@ class OuterProduct(NamedTuple):
     ----------
     left, right : array, shape ``(t, n)``
         The :math:`l_t` and :math:`r_t` as rows.
+    pullback : array, shape ``(t, n)``, optional
+        Rows :math:`W^\top l_t` for the matrix W at which the gradient was taken, so that
+        :math:`(W^\top G)_{ij} = \sum_t (W^\top l_t)_i\, r_{tj}` costs 2t flops an entry. They are
+        those of no other matrix.
 
     Examples
     --------
@@ -33,6 +37,7 @@ class OuterProduct(NamedTuple):
 
     left: Array
     right: Array
+    pullback: Array | None = None
 
     @property
     def shape(self) -> tuple[int, int]:

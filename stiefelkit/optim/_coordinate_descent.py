@@ -52,8 +52,8 @@ class CoordinateDescent(AbstractOptimizer):
         The step :math:`\alpha`.
     rule : AbstractPairRule
         `Uniform`, `Cyclic`, `SampledGaussSouthwell` and `Matching` read the columns that they
-        turn, of a dense gradient or of an `OuterProduct`; `GaussSouthwell`, `GreedyMatching`
-        and `BlockGaussSouthwell` form :math:`\Omega`.
+        turn, of a dense gradient or of an `OuterProduct`, best with its `pullback`;
+        `GaussSouthwell`, `GreedyMatching` and `BlockGaussSouthwell` form :math:`\Omega`.
     normalized : bool
         Divide :math:`\Omega_{ij}` by the root of a running mean of the squares of the entries
         that were turned by, with its bias correction, and bound the angles by `max_angle`.
@@ -70,14 +70,14 @@ class CoordinateDescent(AbstractOptimizer):
 
     Notes
     -----
-    A pair costs 4n flops for its angle, 4tn more if the gradient is t outer products, and 6n
-    for its rotation, in the memory of the matrix where the library allows it: the first update
-    copies the matrix, later ones change what the last one returned. Once in 100 rotations of
-    each column rounding is repaired at :math:`4n^3` flops. [MassartAbrol:2022]_; the derivative
-    with its factor of two is that of [ShalitChechik:2014]_.
+    A pair costs 4n flops for its angle, 4tn more if the gradient is t outer products, 4t in all
+    if these come with their pullback, and 6n for its rotation, in the memory of the matrix where
+    the library allows it: the first update copies the matrix, later ones change what the last one
+    returned. Once in 100 rotations of each column rounding is repaired at :math:`4n^3` flops.
+    [MassartAbrol:2022]_; the derivative with its factor of two is that of [ShalitChechik:2014]_.
 
     Random pairs come from a seed in the slots and the number of the update. In training, the
-    gradient of a recurrent matrix stays in factors for rules that read columns, unless a clip
+    gradient of a recurrent matrix stays in factors for rules that read pairs, unless a clip
     needs its norm.
 
     Examples
@@ -101,7 +101,7 @@ class CoordinateDescent(AbstractOptimizer):
 
     @property
     def reads_factors(self) -> bool:
-        return self.rule.reads_columns
+        return self.rule.reads_pairs
 
     def init(self, params: Tree, manifolds: Tree = None, *, rng: RNG = None) -> State:
         manifolds, rng = fill_manifolds(params, manifolds), generator(rng)

@@ -19,7 +19,7 @@ class AbstractPairRule(abc.ABC):
     """A choice of coordinates: pairs of columns and, of a unitary matrix, single phases."""
 
     random: ClassVar[bool] = False
-    reads_columns: ClassVar[bool] = False  # a few, so that a gradient is better left in factors
+    reads_pairs: ClassVar[bool] = False  # chosen unseen, so a gradient is better left in factors
 
     @abc.abstractmethod
     def select(self, W: Array, G: Array | OuterProduct, step: int, rng: Any) -> AbstractRotations:
@@ -49,7 +49,7 @@ class Uniform(AbstractPairRule):
     """
 
     random: ClassVar[bool] = True
-    reads_columns: ClassVar[bool] = True
+    reads_pairs: ClassVar[bool] = True
 
     def select(self, W: Array, G: Array | OuterProduct, step: int, rng: Any) -> AbstractRotations:
         index = int(rng.integers(coordinate_count(W)))
@@ -69,7 +69,7 @@ class Cyclic(AbstractPairRule):
     Cyclic()
     """
 
-    reads_columns: ClassVar[bool] = True
+    reads_pairs: ClassVar[bool] = True
 
     def select(self, W: Array, G: Array | OuterProduct, step: int, rng: Any) -> AbstractRotations:
         index = step % coordinate_count(W)
@@ -94,7 +94,7 @@ class SampledGaussSouthwell(AbstractPairRule):
 
     samples: int = 32
     random: ClassVar[bool] = True
-    reads_columns: ClassVar[bool] = True
+    reads_pairs: ClassVar[bool] = True
 
     def __post_init__(self):
         check_positive(self, "samples", self.samples)
@@ -128,6 +128,7 @@ class Matching(AbstractPairRule):
     """
 
     random: ClassVar[bool] = True
+    reads_pairs: ClassVar[bool] = True
 
     def select(self, W: Array, G: Array | OuterProduct, step: int, rng: Any) -> AbstractRotations:
         return column_rotations(W, G, random_matching(W, rng))

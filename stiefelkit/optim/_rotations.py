@@ -90,7 +90,8 @@ def column_rotations(
 ) -> ColumnRotations:
     """Return the entries of the skew gradient at disjoint pairs, from their columns alone.
 
-    A pair costs 4n flops, and 4tn more where the gradient is t outer products.
+    A pair costs 4n flops, and 4tn more where the gradient is t outer products; 4t in all where
+    these come with their pullback.
     """
     xp, columns, mates = array_namespace(W), list[int](), list[int]()
     for i, j in pairs:
@@ -101,7 +102,8 @@ def column_rotations(
     X = left = xp.take(W, where, axis=-1)
     if isinstance(G, OuterProduct):
         # W^T G = sum_t (W^T l_t) r_t^T: an inner product over t in place of one over rows.
-        left, right = conj(G.left) @ X, conj(xp.take(G.right, where, axis=-1))
+        left = conj(G.left) @ X if G.pullback is None else conj(xp.take(G.pullback, where, axis=-1))
+        right = conj(xp.take(G.right, where, axis=-1))
     else:
         right = xp.take(G, where, axis=-1)
     # Both products of a pair are computed once, so that Omega is skew to the last bit.

@@ -8,7 +8,7 @@ delta_t the cotangent of the argument of a, the loop is
     delta_t = a'(h_t) (g_t + delta_{t+1} W*),
 
 and the gradient of W, the sum of the delta_t h_{t-1}^H, one product after it, or none if
-it is asked for as factors.
+it is asked for as factors. The products W^H delta_t of the loop then go with them.
 """
 
 from .._dispatch import dispatchable
@@ -24,7 +24,7 @@ class _Steps:
     def __init__(self, like: Array, count: int, shape: tuple[int, ...]):
         xp = array_namespace(like)
         self.whole = None
-        if is_writeable(like):
+        if is_writeable(like) or not count:
             self.whole = xp.empty((count, *shape), dtype=like.dtype, device=device(like))
         self.parts: list[Array | None] = [None] * count
 
@@ -71,7 +71,7 @@ def unroll(
     last : bool
         Return the last state only.
     outer : bool
-        Let the backward pass give the cotangent of `W` as an `OuterProduct`.
+        Let the backward pass give the cotangent of `W` as an `OuterProduct` with its `pullback`.
 
     Returns
     -------
@@ -80,7 +80,8 @@ def unroll(
     Notes
     -----
     Costs T products of B-by-n with n-by-n matrices forward, as many backward and one of
-    n-by-BT with BT-by-n, which `outer` leaves out. Keeps the T states.
+    n-by-BT with BT-by-n, which `outer` leaves out. Keeps the T states; the backward pass makes
+    as many cotangents, and with `outer` as many rows of the pullback.
 
     Examples
     --------
@@ -95,8 +96,8 @@ def unroll(
 
 def _transposed(W):
     """Return W^T laid out anew: T products with it run a fifth faster than with a view of W."""
-    xp, n = array_namespace(W), W.shape[0]
-    return xp.reshape(xp.reshape(W.mT, (n * n,)), (n, n))
+    xp, (m, n) = array_namespace(W), W.shape
+    return xp.reshape(xp.reshape(W.mT, (m * n,)), (n, m))
 
 
 def advance(product, Z, h0, b, activation):
@@ -116,20 +117,23 @@ def advance(product, Z, h0, b, activation):
     return states.stack(), inputs
 
 
-def retrace(product, G, H, inputs, b, activation, last):
-    """Return the delta_t, the cotangent of h_0, and that of b.
+def retrace(product, G, H, inputs, b, activation, last, *, keep=False):
+    """Return the delta_t, their products if asked to `keep` them, and cotangents of h_0 and b.
 
     `product` maps rows g to rows g conj(W).
     """
     T, shape = H.shape[0] - 1, tuple(H.shape[1:])
-    deltas = _Steps(G, max(T, 1), shape)
+    deltas, products = _Steps(G, T, shape), _Steps(G, T, shape) if keep else None
     carried = G if last else zeros_like(H, shape)
     for t in range(T - 1, -1, -1):
         g = carried if last else G[t, ...] + carried
         z = inputs[t] if inputs else None
         carried = product(deltas.put(t, activation.backward(g, H[t + 1, ...], z, b)))
-    delta = deltas.stack() if T else zeros_like(H, (0, *shape))
-    return delta, carried, None if b is None else activation.bias_cotangent(delta, H[1:, ...])
+        if products is not None:
+            products.put(t, carried)
+    delta = deltas.stack()
+    db = None if b is None else activation.bias_cotangent(delta, H[1:, ...])
+    return delta, None if products is None else products.stack(), carried, db
 
 
 def output(H, last):
@@ -146,10 +150,15 @@ def _forward(W, Z, h0, b=None, *, activation, last=False, outer=False):
 def _backward(G, saved, *, activation, last=False, outer=False):
     W, H, inputs, b = saved
     Wc = conj(W)
-    delta, dh0, db = retrace(lambda g: g @ Wc, G, H, inputs, b, activation, last)
-    xp, n = array_namespace(delta), H.shape[-1]
-    dW = OuterProduct(xp.reshape(delta, (-1, n)), xp.reshape(H[:-1, ...], (-1, n)))
+    delta, pulled, dh0, db = retrace(
+        lambda g: g @ Wc, G, H, inputs, b, activation, last, keep=outer
+    )
+    dW = OuterProduct(_rows(delta), _rows(H[:-1, ...]), None if pulled is None else _rows(pulled))
     return dW if outer else dW.dense(), delta, dh0, db
+
+
+def _rows(X):
+    return array_namespace(X).reshape(X, (-1, X.shape[-1]))
 
 
 unroll.defvjp(_forward, _backward)

@@ -135,7 +135,7 @@ def _forward(omega, V, Z, h0, b=None, *, permutation, activation, last=False):
 
 def _backward(G, saved, *, permutation, activation, last=False):
     omega, V, factors, H, inputs, b = saved
-    delta, dh0, db = retrace(factors.adjoint, G, H, inputs, b, activation, last)
+    delta, _, dh0, db = retrace(factors.adjoint, G, H, inputs, b, activation, last)
     domega, dV = zeros_like(omega, tuple(omega.shape)), zeros_like(V, tuple(V.shape))
     # In blocks, as a product keeps seven arrays of the size of its argument.
     T, steps = delta.shape[0], max(1, _BLOCK // max(1, size(dh0)))

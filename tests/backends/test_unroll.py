@@ -40,6 +40,9 @@ def test_kernels_equal_the_reference(home, activation, dtype, outer, last):
         np.testing.assert_allclose(host(out), Y, rtol=1e-12, atol=1e-13)
     actual = unroll.backward(moved_G, unroll.forward(*moved, **options)[1])
     assert isinstance(actual[0], OuterProduct) == outer
+    if outer:
+        for a, e in zip(actual[0], expected[0], strict=True):
+            np.testing.assert_allclose(host(a), e, rtol=1e-11, atol=1e-12)
     for a, e in zip(actual, expected, strict=True):
         if e is None:
             assert a is None

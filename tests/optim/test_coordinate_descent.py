@@ -115,13 +115,13 @@ def test_what_was_given_is_not_changed(rule, library, rng):
 
 @NUMPY
 @pytest.mark.parametrize("rule", COLUMNS[:3], ids=str)
-@pytest.mark.parametrize("factors", [False, True])
+@pytest.mark.parametrize("factors", [None, 2, 3])
 @doubles
 def test_one_pair_takes_the_memory_of_its_columns(rule, factors, dtype, library):
     n = 2048
     W, G = np.eye(n, dtype=dtype), np.ones((n, n), dtype)
     if factors:
-        G = OuterProduct(G[:30], G[:30])
+        G = OuterProduct(*[G[:30]] * factors)
     optimizer = CoordinateDescent(0.1, rule)
     W, state = optimizer.update(G, optimizer.init(W, Orthogonal(), rng=0), W)
     peak = peak_memory(lambda: optimizer.update(G, state, W))
@@ -143,6 +143,21 @@ def test_factors_are_never_multiplied(rule, dtype, library, rng, monkeypatch):
     state = optimizer.init(W, Orthogonal(), rng=0)
     found, _ = optimizer.update(OuterProduct(left, right), state, W)
     expected, _ = optimizer.update(left.mT @ library.xp.conj(right), state, W)
+    assert_close(host(found), host(expected), 1e-14)
+
+
+@columns
+@doubles
+def test_a_pullback_stands_for_the_columns(rule, dtype, library, rng):
+    W = library.asarray(frame(rng, (6, 6), dtype), dtype)
+    left, right = (library.asarray(normal(rng, (4, 6), dtype), dtype) for _ in range(2))
+    optimizer = CoordinateDescent(0.1, rule)
+    state = optimizer.init(W, Orthogonal(), rng=0)
+    expected, _ = optimizer.update(left.mT @ library.xp.conj(right), state, W)
+    # Of the left rows nothing is left to be read.
+    G = OuterProduct(left * float("nan"), right, left @ library.xp.conj(W))
+    found, _ = optimizer.update(G, state, W)
+    assert_kept(found, library, dtype)
     assert_close(host(found), host(expected), 1e-14)
 
 

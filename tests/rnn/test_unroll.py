@@ -112,6 +112,8 @@ def test_gradient_in_factors_is_the_dense_one(activation, dtype, shape, last, li
     factors = run(args, g, outer=True, **options)[1]
     assert isinstance(factors[0], OuterProduct)
     assert_close(host(factors[0].dense()), host(dense[0]), 20 * eps(dtype))
+    pullback = host(factors[0].left) @ np.conj(host(args[0]))
+    assert_close(host(factors[0].pullback), pullback, 20 * eps(dtype))
     assert_close(host(factors[1]), host(dense[1]), 0)
     assert_close(host(factors[2]), host(dense[2]), 0)
 
