@@ -17,3 +17,11 @@ class CompactWYMap(SequentialMap):
     def _product_backward(self, G, residuals):
         dV, dX = cwy_apply.backward(G, residuals)
         return {"V": dV}, dX
+
+    def reflections(self, params):
+        """Return the vectors `V`, and the signs or phases that multiply the columns."""
+        return params["V"], self._signs(params)
+
+    def reflections_backward(self, dV, dd, d):
+        """Return the cotangents of the parameters from those of what `reflections` returned."""
+        return {"V": dV, **self._other_cotangents(dd[..., None, :], d[..., None, :], axis=-2)}

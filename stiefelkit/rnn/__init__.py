@@ -40,4 +40,5 @@ from ._sequences import Sequences as Sequences
 from ._topics import Topics as Topics
 from ._unitary_cell import UnitaryCell as UnitaryCell
 from ._unroll import unroll as unroll
+from ._unroll_cwy import unroll_cwy as unroll_cwy
 from ._unroll_unitary_fft import unroll_unitary_fft as unroll_unitary_fft
