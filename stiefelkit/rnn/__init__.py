@@ -30,6 +30,7 @@ from ._fit import fit as fit
 from ._loss import AbstractLoss as AbstractLoss
 from ._loss import CrossEntropy as CrossEntropy
 from ._loss import SquaredError as SquaredError
+from ._lstm_cell import LSTMCell as LSTMCell
 from ._mnist import MNIST as MNIST
 from ._model import Model as Model
 from ._orthogonal_cell import OrthogonalCell as OrthogonalCell

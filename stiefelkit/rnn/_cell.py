@@ -38,6 +38,11 @@ class AbstractCell(abc.ABC):
     input_scale: float
 
     @property
+    def state_size(self) -> int:
+        """Return the length of what one step hands to the next, whose first part is h."""
+        return self.hidden_size
+
+    @property
     def passes_factors(self) -> bool:
         """Say whether W is itself a parameter, whose cotangent may stay an `OuterProduct`."""
         return False
@@ -91,7 +96,7 @@ class AbstractCell(abc.ABC):
         params : dict
         X : array, shape ``(T, B, d)``
             Inputs, real or of the dtype of the parameters.
-        h0 : array, shape ``(B, n)``, optional
+        h0 : array, shape ``(B, state_size)``, optional
             First state, zero by default.
         last : bool
             Return the last state only, shape ``(B, n)``.
@@ -113,7 +118,7 @@ class AbstractCell(abc.ABC):
         X1, saved = residuals
         d = self.input_size
         recurrent, dZ, dh0, db = self._loop_backward(G, saved)
-        dprojection = array_namespace(dZ).reshape(dZ, (-1, self.hidden_size)).mT @ conj(X1)
+        dprojection = array_namespace(dZ).reshape(dZ, (-1, dZ.shape[-1])).mT @ conj(X1)
         grads = {"W_in": dprojection[:, :d], "recurrent": recurrent}
         if X1.shape[1] > d:
             grads["c"] = dprojection[:, d]
@@ -131,10 +136,10 @@ class AbstractCell(abc.ABC):
             X1 = xp.concat([X1, zeros_like(W_in, (T, B, 1)) + 1], axis=-1)
             W_in = xp.concat([W_in, c[:, None]], axis=1)
         X1 = xp.reshape(X1, (T * B, X1.shape[-1]))
-        return xp.reshape(X1 @ W_in.mT, (T, B, self.hidden_size)), X1
+        return xp.reshape(X1 @ W_in.mT, (T, B, W_in.shape[0])), X1
 
     def _first_state(self, params: dict[str, Tree], B: int) -> Array:
-        return zeros_like(params["W_in"], (B, self.hidden_size))
+        return zeros_like(params["W_in"], (B, self.state_size))
 
     def _loop_forward(self, params, Z, h0, *, last, outer):
         W, residuals = self.recurrent_forward(params["recurrent"])
@@ -149,7 +154,7 @@ class AbstractCell(abc.ABC):
         return self.recurrent_backward(dW, residuals), dZ, dh0, db
 
     def step(self, params: dict[str, Tree], h: Array, x: Array) -> Array:
-        """Return the state after one input, for streams: shapes ``(B, n)`` and ``(B, d)``."""
+        """Return the state after one input, of shape ``(B, d)``, for streams."""
         return self.forward(params, x[None, ...], h, last=True)[0]
 
     def step_vjp(
