@@ -9,12 +9,14 @@ from ._coordinate_descent import CoordinateDescent as CoordinateDescent
 from ._greedy_rules import BlockGaussSouthwell as BlockGaussSouthwell
 from ._greedy_rules import GaussSouthwell as GaussSouthwell
 from ._greedy_rules import GreedyMatching as GreedyMatching
+from ._landing import Landing as Landing
 from ._pair_rules import AbstractPairRule as AbstractPairRule
 from ._pair_rules import Cyclic as Cyclic
 from ._pair_rules import Matching as Matching
 from ._pair_rules import SampledGaussSouthwell as SampledGaussSouthwell
 from ._pair_rules import Uniform as Uniform
 from ._partition import Partition as Partition
+from ._pogo import POGO as POGO
 from ._rmsprop import RMSProp as RMSProp
 from ._schedule import Cosine as Cosine
 from ._schedule import ExponentialDecay as ExponentialDecay

@@ -57,12 +57,8 @@ class AbstractOptimizer(abc.ABC):
         """Return new parameters and the new state; gradients are Euclidean ones."""
 
 
-class LeafwiseOptimizer(AbstractOptimizer):
-    """An optimizer that treats each leaf by itself.
-
-    A subclass gives the slots of a leaf and the rule: from the Riemannian gradient and the
-    slots to a tangent step and new slots. The rule uses the manifold's own operations only.
-    """
+class SeparableOptimizer(AbstractOptimizer):
+    """An optimizer that treats each leaf by itself: a subclass says how one moves."""
 
     learning_rate: float | Schedule
 
@@ -71,10 +67,10 @@ class LeafwiseOptimizer(AbstractOptimizer):
         """Return the memory of a leaf, zeros."""
 
     @abc.abstractmethod
-    def _rule(
+    def _move(
         self, g: Array, slots: dict[str, Array], x: Array, manifold: AbstractManifold, step: int
     ) -> tuple[Array, dict[str, Array]]:
-        """Return the tangent step and the new memory."""
+        """Return the next point and the new memory, from the Euclidean gradient."""
 
     def init(self, params: Tree, manifolds: Tree = None, *, rng: RNG = None) -> State:
         manifolds = fill_manifolds(params, manifolds)
@@ -82,23 +78,38 @@ class LeafwiseOptimizer(AbstractOptimizer):
         return State(0, slots, manifolds)
 
     def update(self, grads: Tree, state: State, params: Tree) -> tuple[Tree, State]:
-        repair = (state.step + 1) % _REPAIR_EVERY == 0
-
         def leaf(x, manifold, g, slots):
             if manifold is None or g is None:
                 return _Updated(x, slots)
-            r = manifold.riemannian_gradient(x, dense(g))
-            tangent, slots = self._rule(r, slots, x, manifold, state.step)
-            y = manifold.retract(x, tangent)
-            if MOMENTUM in slots:
-                slots = {**slots, MOMENTUM: manifold.transport(x, slots[MOMENTUM], y)}
-            return _Updated(manifold.repair(y) if repair else y, slots)
+            return _Updated(*self._move(dense(g), slots, x, manifold, state.step))
 
         updated = tree_map(leaf, params, state.manifolds, grads, state.slots)
         new_slots = tree_map(lambda u: u.slots, updated)
         return tree_map(lambda u: u.point, updated), state._replace(
             step=state.step + 1, slots=new_slots
         )
+
+
+class LeafwiseOptimizer(SeparableOptimizer):
+    """An optimizer that moves each leaf by a tangent step and the retraction.
+
+    A subclass gives the slots of a leaf and the rule: from the Riemannian gradient and the
+    slots to a tangent step and new slots. The rule uses the manifold's own operations only.
+    """
+
+    @abc.abstractmethod
+    def _rule(
+        self, g: Array, slots: dict[str, Array], x: Array, manifold: AbstractManifold, step: int
+    ) -> tuple[Array, dict[str, Array]]:
+        """Return the tangent step and the new memory."""
+
+    def _move(self, g, slots, x, manifold, step):
+        r = manifold.riemannian_gradient(x, g)
+        tangent, slots = self._rule(r, slots, x, manifold, step)
+        y = manifold.retract(x, tangent)
+        if MOMENTUM in slots:
+            slots = {**slots, MOMENTUM: manifold.transport(x, slots[MOMENTUM], y)}
+        return (manifold.repair(y) if (step + 1) % _REPAIR_EVERY == 0 else y), slots
 
 
 class _Updated(NamedTuple):

@@ -1,4 +1,4 @@
-"""The landing field, and the steps that keep it near the manifold."""
+"""The landing field of all frames of a point, and the numbers that steer its steps."""
 
 from typing import NamedTuple
 
@@ -7,6 +7,7 @@ from .._typing import Array, Tree
 from .._xp import adjoint, array_namespace, eye_like, real, real_dtype
 from ..linalg import gram
 from ..manifolds import AbstractManifold, Euclidean, Orthogonal, Product, Stiefel
+from ..manifolds._landing import landing_tangent, safe_step
 from ..manifolds._metric import matrix_inner
 from ._objective import total
 from ._vectors import dot
@@ -56,39 +57,15 @@ def landing_field(manifolds: Tree, x: Tree, G: Tree, radius: float, penalty: flo
 
 
 def _frame_part(X, G, radius, penalty):
-    xp, C, M = array_namespace(X), gram(X), adjoint(X) @ G
+    C, M = gram(X), adjoint(X) @ G
     S = C - eye_like(C, C.shape[-1])
-    tangent, normal = 0.5 * (G @ C - X @ adjoint(M)), X @ S
+    tangent, normal = landing_tangent(X, G, C, M), X @ S
     squared = matrix_inner(S, S)
-    distance = xp.sqrt(squared)
+    distance = array_namespace(X).sqrt(squared)
     step = safe_step(
         distance, matrix_inner(tangent, tangent), matrix_inner(normal, normal), radius, penalty
     )
     return _Part(tangent, normal, step, distance, total(squared), total(matrix_inner(M, S)))
-
-
-def safe_step(
-    distance: Array, tangent2: Array, normal2: Array, radius: float, penalty: float | None
-) -> Array:
-    r"""Return the largest step after which the distance is surely within the radius.
-
-    With d for the distance and F for the field, the next one is at most
-    :math:`d - 2\eta\lambda d(1 - d) + \eta^2\|F\|^2` if :math:`\eta \le 1/(2\lambda)`
-    ([AblinPeyre:2022]_); without `penalty` that holds with equality for all steps.
-    """
-    xp, d = array_namespace(distance), distance
-    if penalty is None:
-        room, squared = radius - d * d - 0.25 * normal2, tangent2
-        pull = 0 * d
-    else:
-        room, squared = radius - d, tangent2 + penalty**2 * normal2
-        pull = penalty * d * (1 - d)
-    room = xp.clip(room, min=0.0)
-    some = squared > 0
-    safe = xp.where(some, squared, xp.ones_like(squared))
-    step = (pull + xp.sqrt(pull * pull + safe * room)) / safe
-    step = xp.where(some, step, xp.full_like(step, float("inf")))
-    return step if penalty is None else xp.clip(step, max=0.5 / penalty)
 
 
 def vector(numbers: list[Array]) -> Array:
