@@ -51,7 +51,7 @@ def _add_train(commands) -> None:
         metavar="FILE",
         help="sequences of an .npz file to learn instead, or the folder of a task",
     )
-    add("--cell", choices=sorted(_commands.CELLS), default="orthogonal", help="kind of cell")
+    add("--cell", choices=sorted(_commands.CELLS), help="kind of cell")
     add(
         "--parametrization",
         metavar="NAME",
@@ -69,7 +69,8 @@ def _add_train(commands) -> None:
 def _add_course(train) -> None:
     """Add the options of how, where and for how long to train."""
     add = train.add_argument
-    add("--optimizer", metavar="NAME", help=", ".join(sorted(_commands.OPTIMIZERS)))
+    rules = ", ".join(sorted([*_commands.OPTIMIZERS, *_commands.TRAINERS]))
+    add("--optimizer", metavar="NAME", help=rules)
     add("--learning-rate", type=float, metavar="X", help="of the free parameters")
     add("--orthogonal-learning-rate", type=float, metavar="X", help="of the recurrent matrix")
     add("--schedule", choices=["cosine", "constant"], help="of the learning rates")

@@ -6,8 +6,7 @@ import textwrap
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .. import manifolds, optim, parametrizations, rnn
-from ..optim import AbstractOptimizer, Adam, ClipNorm, Cosine, Partition, RMSProp
+from .. import manifolds, parametrizations, rnn
 
 TASKS: dict[str, Callable[[argparse.Namespace], rnn.AbstractTask]] = {
     "digits": lambda o: rnn.Digits(fold=o.fold, split_seed=o.seed, batch_size=o.batch_size),
@@ -34,18 +33,11 @@ FOLDER_TASKS: dict[str, Callable[[argparse.Namespace], rnn.AbstractTask]] = {
 CELLS: dict[str, type[rnn.AbstractCell]] = {
     "orthogonal": rnn.OrthogonalCell,
     "elman": rnn.ElmanCell,
+    "lstm": rnn.LSTMCell,
     "urnn": rnn.UnitaryCell,
 }
-OPTIMIZERS: dict[str, Callable[..., AbstractOptimizer]] = {
-    "sgd": lambda rate: optim.SGD(rate, momentum=0.9),
-    "rmsprop": RMSProp,
-    # As in the code of the unitary evolution RNN.
-    "rmsprop-warm": lambda rate: RMSProp(rate, epsilon=0.0, initial=1e-3),
-    "adam": Adam,
-    "coordinate-descent": optim.CoordinateDescent,
-}
-
 _COMMON: dict[str, Any] = {
+    "cell": "orthogonal",
     "activation": "ModReLU",
     "start": "rotation",
     "hidden_size": 128,
@@ -94,6 +86,8 @@ CELL_DEFAULTS: dict[str, dict[str, Any]] = {
         "schedule": "constant",
     }
 }
+# The only cell and activation that it trains.
+OPTIMIZER_DEFAULTS: dict[str, dict[str, Any]] = {"admm": {"cell": "elman", "activation": "Tanh"}}
 
 _COMPLEX = {"float32": "complex64", "float64": "complex128"}
 _LEAST = dict.fromkeys(("hidden_size", "epochs", "batch_size", "length"), 1)
@@ -111,6 +105,7 @@ def describe_defaults() -> str:
     """Return the options that each task has if they are left out, as lines of text."""
     tables = {"any task": _COMMON, **{str(t): d for t, d in DEFAULTS.items() if t and d}}
     tables |= {f"--cell {name}": table for name, table in CELL_DEFAULTS.items()}
+    tables |= {f"--optimizer {name}": table for name, table in OPTIMIZER_DEFAULTS.items()}
     lines = ["Options left out are:"]
     for name, table in tables.items():
         options = ", ".join(
@@ -179,6 +174,7 @@ def complete(options: argparse.Namespace) -> argparse.Namespace:
         options.task = options.task.lower()
         _check_source(options)
     defaults = {**_COMMON, **DEFAULTS[options.task], **CELL_DEFAULTS.get(options.cell, {})}
+    defaults |= OPTIMIZER_DEFAULTS.get((options.optimizer or "").lower(), {})
     given = {name: value for name, value in vars(options).items() if value is not None}
     filled = argparse.Namespace(**{**vars(options), **defaults, **given})
     for name, least in _LEAST.items():
@@ -212,6 +208,8 @@ def make_cell(options: argparse.Namespace, task: rnn.AbstractTask) -> rnn.Abstra
         return rnn.ElmanCell(*sizes, activation=activation, input_scale=options.input_scale)
     if options.cell == "urnn":
         return rnn.UnitaryCell(*sizes)
+    if options.cell == "lstm":
+        return rnn.LSTMCell(*sizes)
     matrix = choose("parametrization", options.parametrization, _matrices())
     return rnn.OrthogonalCell(
         *sizes,
@@ -220,18 +218,3 @@ def make_cell(options: argparse.Namespace, task: rnn.AbstractTask) -> rnn.Abstra
         start=options.start,
         input_scale=options.input_scale,
     )
-
-
-def make_optimizer(options: argparse.Namespace, updates: int) -> AbstractOptimizer:
-    rule = choose("optimizer", options.optimizer, OPTIMIZERS)
-
-    def scheduled(rate: float) -> AbstractOptimizer:
-        if options.schedule == "constant":
-            return rule(rate)
-        return rule(Cosine(rate, steps=updates, warmup=updates // 20))
-
-    parts: AbstractOptimizer = scheduled(options.learning_rate)
-    if options.cell == "orthogonal":
-        slow = scheduled(options.orthogonal_learning_rate)
-        parts = Partition({"cell/recurrent*": slow, "*": parts})
-    return ClipNorm(parts, options.clip) if options.clip else parts

@@ -8,7 +8,8 @@ import numpy
 from .. import rnn
 from .._kernels import Backend, backends
 from .._typing import Array
-from ._settings import choose, complete, make_cell, make_optimizer, make_task
+from ._optimizers import make_fit
+from ._settings import choose, complete, make_cell, make_task
 
 _DTYPES = ("float32", "float64", "complex64", "complex128")
 
@@ -38,7 +39,7 @@ def train(options: argparse.Namespace) -> int:
     like = first_array(options)
     task = make_task(options)
     model = rnn.Model.for_task(make_cell(options, task), task, rng=options.seed, like=like)
-    optimizer = make_optimizer(options, options.epochs * task.updates_per_epoch)
+    fit = make_fit(options, options.epochs * task.updates_per_epoch)
     folder = options.out or os.path.join("runs", options.task or "data")
     stopping = (rnn.EarlyStopping(options.patience),) if options.patience else ()
     callbacks = [
@@ -50,10 +51,9 @@ def train(options: argparse.Namespace) -> int:
     ]
     # `fit` says so if the loss is not finite; NumPy's warnings would come before it.
     with numpy.errstate(all="ignore"):
-        run = rnn.fit(
+        run = fit(
             model,
             task,
-            optimizer,
             epochs=options.epochs,
             callbacks=callbacks,
             rng=options.seed + 1,

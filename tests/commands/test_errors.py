@@ -15,7 +15,7 @@ WRONG = {
     "empty folder": (("mnist-rows", "--data", "."), "`.` lacks the file `train-images-idx3-ubyte`"),
     "missing data": (("--data", "no.npz"), "There is no data file `no.npz`"),
     "parametrization": (("adding", "--parametrization", "cwyy"), "Did you mean `cwy`?"),
-    "optimizer": (("adding", "--optimizer", "adm"), "no optimizer `adm`. Did you mean `adam`?"),
+    "optimizer": (("adding", "--optimizer", "adan"), "no optimizer `adan`. Did you mean `adam`?"),
     "activation": (("adding", "--activation", "tan"), "no activation `tan`. Did you mean `tanh`?"),
     "far from all": (("adding", "--activation", "xyz"), "no activation `xyz`. There are abs"),
     "backend": (("adding", "--backend", "nunpy"), "no backend `nunpy`. Did you mean `numpy`?"),
