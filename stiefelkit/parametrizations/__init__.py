@@ -7,4 +7,5 @@ from ._exponential_map import ExponentialMap as ExponentialMap
 from ._givens import Givens as Givens
 from ._householder import Householder as Householder
 from ._tcwy import TCWY as TCWY
+from ._trivialization import Trivialization as Trivialization
 from ._unitary_fft import UnitaryFFT as UnitaryFFT

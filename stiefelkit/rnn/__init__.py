@@ -36,6 +36,7 @@ from ._model import Model as Model
 from ._orthogonal_cell import OrthogonalCell as OrthogonalCell
 from ._plot import Plot as Plot
 from ._readout import LinearReadout as LinearReadout
+from ._rebase import Rebase as Rebase
 from ._sequences import DataError as DataError
 from ._sequences import Sequences as Sequences
 from ._topics import Topics as Topics

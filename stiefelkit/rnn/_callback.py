@@ -22,7 +22,7 @@ class AbstractCallback:
         """Look at the run before its first epoch."""
 
     def update(self, run: "Training") -> None:
-        """Follow an update; losses are not known yet."""
+        """Follow an update; losses are not known yet, ``run.params`` may be replaced."""
 
     def epoch(self, run: "Training") -> None:
         """Look at the run after an epoch; ``run.stop = True`` ends it."""

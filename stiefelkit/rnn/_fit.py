@@ -20,6 +20,8 @@ from ._model import Model
 class Training:
     """The state of a run, which callbacks look at and may stop.
 
+    `params` are those after the last update while an epoch runs, and None otherwise: `model`
+    has those of whole epochs. A callback may replace them in its `update`, by new arrays.
     `history` has one dict of plain numbers for each epoch, `losses` the loss of each update
     of the last epoch.
     """
@@ -30,6 +32,7 @@ class Training:
     epochs: int
     rng: Any
     state: State
+    params: Tree = None
     epoch: int = 0
     history: list[dict[str, float]] = dataclasses.field(default_factory=list)
     losses: list[float] = dataclasses.field(default_factory=list)
@@ -106,10 +109,11 @@ def fit(
 
 def _train_epoch(run: Training, callbacks: list[AbstractCallback]) -> None:
     model, begun = run.model, time.perf_counter()
-    params, state, losses, measured = _run_updates(run, callbacks)
+    losses, measured = _run_updates(run, callbacks)
+    params, run.params = run.params, None
     # The only looks at the device in an epoch's training.
     run.losses = to_host(array_namespace(losses[0]).stack(losses)).tolist()
-    record = {"epoch": run.epoch + 1, "step": state.step, "loss": _mean(run.losses)}
+    record = {"epoch": run.epoch + 1, "step": run.state.step, "loss": _mean(run.losses)}
     if not (math.isfinite(record["loss"]) and _all_finite(params)):
         raise FloatingPointError(
             f"The loss was not finite in epoch {record['epoch']}. Lower the learning rate, or clip "
@@ -118,7 +122,7 @@ def _train_epoch(run: Training, callbacks: list[AbstractCallback]) -> None:
     if measured[0] is not None:
         values = to_host(array_namespace(losses[0]).stack(measured)).tolist()
         record[str(model.loss.quantity)] = _mean(values)
-    model.params, run.state = params, state
+    model.params = params
     scores = model.evaluate(run.task.validation())
     record.update({f"validation_{name}": value for name, value in scores.items()})
     residual = model.residual()
@@ -130,20 +134,20 @@ def _train_epoch(run: Training, callbacks: list[AbstractCallback]) -> None:
 
 
 def _run_updates(run: Training, callbacks: list[AbstractCallback]) -> tuple[Any, ...]:
-    """Return the parameters and state after an epoch, and the arrays of losses on the way."""
+    """Make the updates of an epoch, and return the arrays of losses on the way."""
     # Copied, as an update may reuse what the last one returned: the model keeps a sound epoch's.
-    params = tree_map(lambda x: array_namespace(x).asarray(x, copy=True), run.model.params)
-    state, losses, measured = run.state, [], []
+    run.params = tree_map(lambda x: array_namespace(x).asarray(x, copy=True), run.model.params)
+    losses, measured = [], []
     outer = run.optimizer.reads_factors and run.model.cell.passes_factors
     for host in run.task.train(run.rng):
-        batch = host.like(params["readout"]["u"])
-        loss, grads, other = run.model.loss_and_grads(params, batch, outer=outer)
-        params, state = run.optimizer.update(grads, state, params)
+        batch = host.like(run.params["readout"]["u"])
+        loss, grads, other = run.model.loss_and_grads(run.params, batch, outer=outer)
+        run.params, run.state = run.optimizer.update(grads, run.state, run.params)
         losses.append(loss)
         measured.append(other)
         for callback in callbacks:
             callback.update(run)
-    return params, state, losses, measured
+    return losses, measured
 
 
 def _all_finite(params: Tree) -> bool:
