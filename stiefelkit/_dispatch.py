@@ -106,13 +106,18 @@ class _Dispatcher:
                 for a in arrays
             ]
         )
-        plan = self.plans.get(key)
+        try:
+            plan = self.plans.get(key)
+        except TypeError:  # a compiler that traces with unknown lengths has none to look up
+            key = plan = None
         if plan is None:
             # Checked here and not in the reference, or a kernel would skip the checks.
             self.signature.check(args)
             if len(self.plans) >= _PLANS_KEPT:
                 self.plans.clear()
-            plan = self.plans[key] = _make_plan(self.op.name, arrays)
+            plan = _make_plan(self.op.name, arrays)
+            if key is not None:
+                self.plans[key] = plan
         if self.validate is not None:
             self.validate(*args, **options)
         return args, plan

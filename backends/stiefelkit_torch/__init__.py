@@ -11,5 +11,7 @@ except ModuleNotFoundError as _error:
     ) from None
 
 from ._backend import BACKEND as BACKEND
+from ._function import differentiable as differentiable
+from ._function import differentiable_pair as differentiable_pair
 
 KERNELS = {"solve_triangular": "stiefelkit_torch._solve_triangular:solve_triangular"}

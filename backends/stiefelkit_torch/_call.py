@@ -1,0 +1,185 @@
+"""One pair of autograd functions for all hand-derived gradients.
+
+The first runs a forward pass and saves what it leaves, the second runs the backward pass, so that
+no graph of the inner operations is made and a second derivative is refused in words.
+
+`torch.func.vmap` runs the batched op once where batch axes are known, and each entry by itself
+elsewhere. Residuals have no place in it, so that a backward pass below `vmap` repeats the forward
+pass, unless only cotangents are batched, as in `jacrev`.
+"""
+
+import contextlib
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from ._places import collect, put_together, take_apart
+
+BatchAxes = Callable[[Any, list[int]], list[int]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """What a call consists of besides tensors.
+
+    `forward(*args)` returns output and residuals, `backward(G, residuals)` a tree of cotangents for
+    each argument. `batch_axes` gives for the tensors of `args` how many of their axes are
+    batch, or is None. Residuals are told by where they come from: the inputs and outputs by
+    their number, others by None. Without them the forward pass runs again.
+    """
+
+    name: str
+    forward: Callable[..., Any]
+    backward: Callable[[Any, Any], tuple[Any, ...]]
+    batch_axes: BatchAxes | None
+    args: Any
+    inputs: int
+    output: Any = None
+    outputs: int = 0
+    residuals: Any = None
+    sources: tuple[int | None, ...] | None = None
+
+    def run(self, tensors):
+        with _own_dtype(tensors):
+            return self.forward(*put_together(self.args, tensors))
+
+    def run_back(self, saved, cotangents):
+        """Return the cotangents of the inputs, None where there is none."""
+        if self.sources is None:
+            _, residuals = self.run(saved)
+        else:
+            residuals = put_together(self.residuals, saved)
+        with _own_dtype(cotangents):
+            grads = self.backward(put_together(self.output, cotangents), residuals)
+        found = [None] * self.inputs
+        collect(self.args, grads, found)
+        return tuple(found)
+
+
+def _own_dtype(tensors):
+    """Return a context that keeps autocast from casting factors of an orthogonal matrix."""
+    kind = tensors[0].device.type
+    if torch.is_autocast_enabled(kind):
+        return torch.autocast(kind, enabled=False)
+    return contextlib.nullcontext()
+
+
+class Forward(torch.autograd.Function):
+    """Return the tensors of the output, those residuals that are neither, and the call."""
+
+    @staticmethod
+    def forward(call, *inputs):
+        inputs = [x.detach() for x in inputs]
+        output, residuals = call.run(inputs)
+        outputs: list[torch.Tensor] = []
+        kept: list[torch.Tensor] = []
+        frame, residuals = take_apart(output, outputs), take_apart(residuals, kept)
+        numbers = {id(x): number for number, x in enumerate((*inputs, *outputs))}
+        sources = tuple(numbers.get(id(x)) for x in kept)
+        others = [x for x, source in zip(kept, sources, strict=True) if source is None]
+        made = {"output": frame, "outputs": len(outputs), "residuals": residuals}
+        return (*outputs, *others, dataclasses.replace(call, **made, sources=sources))
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        *made, call = output
+        outputs, others = made[: call.outputs], made[call.outputs :]
+        pool, rest = (*inputs[1:], *outputs), iter(others)
+        if call.sources is None:
+            ctx.save_for_backward(*inputs[1:])
+        else:
+            ctx.save_for_backward(*(next(rest) if s is None else pool[s] for s in call.sources))
+        ctx.mark_non_differentiable(*others)
+        # Zeros for residuals would take their memory once more.
+        ctx.set_materialize_grads(False)
+        ctx.call, ctx.like = call, [(x.shape, x.dtype, x.device) for x in outputs]
+
+    @staticmethod
+    def backward(ctx, *cotangents):
+        given = cotangents[: ctx.call.outputs]
+        if all(g is None for g in given):
+            return (None,) * (1 + ctx.call.inputs)
+        given = [
+            torch.zeros(shape, dtype=dtype, device=device) if g is None else g
+            for g, (shape, dtype, device) in zip(given, ctx.like, strict=True)
+        ]
+        return None, *Backward.apply(ctx.call, *ctx.saved_tensors, *given)
+
+    @staticmethod
+    def vmap(info, in_dims, call, *inputs):
+        dims = in_dims[1:]
+        if call.batch_axes is None:
+            calls = [Forward.apply(call, *_entry(inputs, dims, b)) for b in range(info.batch_size)]
+            call, outputs = calls[0][-1], _stack([made[: made[-1].outputs] for made in calls])
+        else:
+            made = Forward.apply(call, *_align(call, inputs, dims, info.batch_size))
+            call, outputs = made[-1], made[: made[-1].outputs]
+        call = dataclasses.replace(call, residuals=None, sources=None)
+        return (*outputs, call), (*(0 for _ in outputs), None)
+
+
+class Backward(torch.autograd.Function):
+    """Return the cotangents of the inputs, given what was saved and those of the outputs."""
+
+    @staticmethod
+    def forward(call, *tensors):
+        kept, tensors = len(tensors) - call.outputs, [x.detach() for x in tensors]
+        return call.run_back(tensors[:kept], tensors[kept:])
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.name = inputs[0].name
+
+    @staticmethod
+    def backward(ctx, *cotangents):
+        raise NotImplementedError(
+            f"`{ctx.name}` has a first derivative only, which is derived by hand. Take differences "
+            "of gradients for products with a Hessian, or leave `create_graph` out."
+        )
+
+    @staticmethod
+    def vmap(info, in_dims, call, *tensors):
+        dims, size = in_dims[1:], info.batch_size
+        if call.sources is not None or call.batch_axes is None:
+            entries = [Backward.apply(call, *_entry(tensors, dims, b)) for b in range(size)]
+            grads = _stack(entries)
+        else:
+            inputs, given = tensors[: call.inputs], tensors[call.inputs :]
+            aligned = _align(call, inputs, dims, size)
+            given = [_lead(g, dim, size) for g, dim in zip(given, dims[call.inputs :], strict=True)]
+            grads = [
+                g if g is None else g.reshape(_lead(x, dim, size).shape)
+                for g, x, dim in zip(
+                    Backward.apply(call, *aligned, *given), inputs, dims, strict=False
+                )
+            ]
+        return tuple(grads), tuple(None if g is None else 0 for g in grads)
+
+
+def _lead(x, dim, size):
+    """Return a tensor whose first axis is that of `vmap`."""
+    return x.expand(size, *x.shape) if dim is None else x.movedim(dim, 0)
+
+
+def _align(call, inputs, dims, size):
+    """Return tensors whose first axis is that of `vmap`, with as many batch axes each."""
+    pairs = list(zip(inputs, dims, strict=False))
+    axes = call.batch_axes(call.args, [x.ndim - (dim is not None) for x, dim in pairs])
+    aligned = []
+    for (x, dim), own in zip(pairs, axes, strict=True):
+        x = _lead(x, dim, size)
+        aligned.append(x.reshape(size, *(1,) * (max(axes) - own), *x.shape[1:]))
+    return aligned
+
+
+def _entry(tensors, dims, b):
+    return [x if dim is None else x.select(dim, b) for x, dim in zip(tensors, dims, strict=True)]
+
+
+def _stack(entries):
+    """Stack the tensors of several calls one by one; None stays None."""
+    return [
+        None if parts[0] is None else torch.stack(parts) for parts in zip(*entries, strict=True)
+    ]

@@ -1,0 +1,52 @@
+"""Trees of tensors taken apart: a list of tensors, and the tree with their places in it."""
+
+from typing import Any, NamedTuple
+
+import torch
+
+
+class Place(NamedTuple):
+    """Where a tensor stands in the list."""
+
+    index: int
+
+
+def take_apart(tree: Any, tensors: list[torch.Tensor]) -> Any:
+    """Append the tensors of a tree to a list, and return the tree with places instead."""
+
+    def replace(leaf):
+        if not isinstance(leaf, torch.Tensor):
+            return leaf
+        tensors.append(leaf)
+        return Place(len(tensors) - 1)
+
+    return _map(replace, tree)
+
+
+def put_together(frame: Any, tensors: Any) -> Any:
+    """Return the tree with tensors at the places."""
+    return _map(lambda leaf: tensors[leaf.index] if isinstance(leaf, Place) else leaf, frame)
+
+
+def collect(frame: Any, tree: Any, found: list[Any]) -> None:
+    """Write what `tree` has at the places of `frame` into a list; what it lacks is left out."""
+    if tree is None:
+        return
+    if isinstance(frame, Place):
+        found[frame.index] = tree
+    elif isinstance(frame, dict):
+        for name, branch in frame.items():
+            collect(branch, tree.get(name), found)
+    elif isinstance(frame, tuple | list):
+        for branch, below in zip(frame, tree, strict=False):
+            collect(branch, below, found)
+
+
+def _map(function, tree):
+    if isinstance(tree, dict):
+        return {name: _map(function, branch) for name, branch in tree.items()}
+    if isinstance(tree, tuple | list) and not isinstance(tree, Place):
+        branches = [_map(function, branch) for branch in tree]
+        # A named tuple takes its fields one by one.
+        return type(tree)(*branches) if hasattr(tree, "_fields") else type(tree)(branches)
+    return function(tree)
