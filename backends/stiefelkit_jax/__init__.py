@@ -1,4 +1,4 @@
-"""JAX: kernels for its arrays, and how to reach it."""
+"""JAX: the maps of stiefelkit as pure functions, kernels for its arrays, and how to reach it."""
 
 try:
     import jax as _jax  # noqa: F401
@@ -9,7 +9,12 @@ except ModuleNotFoundError as _error:
         "`stiefelkit_jax` needs JAX. Install it by `pip install stiefelkit[jax]`.", name="jax"
     ) from None
 
+from . import linalg as linalg
+from . import rnn as rnn
 from ._backend import BACKEND as BACKEND
+from ._function import differentiable as differentiable
+from ._function import differentiable_pair as differentiable_pair
+from ._parametrization import Parametrization as Parametrization
 
 KERNELS = {
     "solve_triangular": "stiefelkit_jax._solve_triangular:solve_triangular",
