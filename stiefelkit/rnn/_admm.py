@@ -25,11 +25,12 @@ class ADMM:
 
     .. math::
 
-        a_t = W_{in} x_t + W s_{t-1} + c, \qquad s_t = \tanh a_t, \qquad o = U s_T + u
+        a_t = W_{in} x_t + W s_{t-1} + c, \qquad s_t = \tanh a_t, \qquad o_t = U s_t + u
 
     are constraints with residuals r_1, r_2, r_3 and scaled multipliers y_1, y_2, y_3 for each
-    sample and step, and a sweep over all samples updates o, then s_t and a_t from the last
-    step to the first, the weights and the multipliers, y + r, on
+    sample and step, the third for the last step only unless the loss is at all steps. A sweep
+    over all samples updates o, then s_t and a_t from the last step to the first, the weights
+    and the multipliers, y + r, on
 
     .. math::
 
@@ -111,8 +112,8 @@ class ADMM:
         Parameters
         ----------
         model : Model
-            An `ElmanCell` with `Tanh`, a `LinearReadout` and ``CrossEntropy("last")``, real.
-            Its `params` are replaced after every sweep.
+            An `ElmanCell` with `Tanh`, a `LinearReadout` and `CrossEntropy`, real. Its
+            `params` are replaced after every sweep.
         task : AbstractTask
             Its training batches, drawn once, are put together; without masks.
         epochs : int

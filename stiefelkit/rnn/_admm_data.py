@@ -16,14 +16,13 @@ from ._readout import LinearReadout
 def check_model(model: Model) -> None:
     """Raise a TypeError unless ADMM can train the model."""
     cell, loss, u = model.cell, model.loss, model.params["readout"]["u"]
-    last = type(loss) is CrossEntropy and loss.at == "last"
     fits = type(cell) is ElmanCell and isinstance(cell.activation, Tanh)
     real = not is_complex(model.params["cell"]["c"])
-    if not (fits and last and type(model.readout) is LinearReadout and real):
+    if not (fits and type(loss) is CrossEntropy and type(model.readout) is LinearReadout and real):
         raise TypeError(
-            "`ADMM` trains an `ElmanCell` with `Tanh`, a `LinearReadout` and "
-            f'`CrossEntropy("last")`, real parameters. Got {cell!r}, {model.readout!r}, {loss!r} '
-            f"and parameters of {u.dtype}. Train other models by `fit`."
+            "`ADMM` trains an `ElmanCell` with `Tanh`, a `LinearReadout` and `CrossEntropy`, real "
+            f"parameters. Got {cell!r}, {model.readout!r}, {loss!r} and parameters of {u.dtype}. "
+            "Train other models by `fit`."
         )
 
 
@@ -41,7 +40,8 @@ def all_batches(task: AbstractTask, rng: Any, like: Array) -> Batch:
         raise ValueError(f"`ADMM` needs at least one sequence of one step. {task!r} has none.")
     xp = array_namespace(like)
     together = Batch(
-        xp.concat([b.inputs for b in batches], axis=1), xp.concat([b.targets for b in batches])
+        xp.concat([b.inputs for b in batches], axis=1),
+        xp.concat([b.targets for b in batches], axis=-1),
     )
     _check_values(together, like.shape[0])
     return together

@@ -2,9 +2,10 @@ r"""One sweep of ADMM over the unrolled network.
 
 The network, with theta = [W_in, W, c] and psi = [U, u], is split at every step into
 
-    a_t = theta [x_t; s_{t-1}; 1],   s_t = tanh(a_t),   o = psi [s_T; 1],
+    a_t = theta [x_t; s_{t-1}; 1],   s_t = tanh(a_t),   o_t = psi [s_t; 1],
 
-whose residuals r1_t, r2_t, r3 (left minus right) are driven to zero by scaled multipliers y:
+the last for t = T only unless the loss is at all steps. The residuals r1_t, r2_t, r3_t (left
+minus right) are driven to zero by scaled multipliers y:
 
     L = CE(o) + (lambda/2) |theta, psi|^2
         + sum_i (rho_i/2) (|r_i + y_i|^2 - |y_i|^2),   summed over samples and steps.
@@ -25,6 +26,7 @@ from ._admm_updates import (
     state_inverse,
 )
 from ._batch import Batch
+from ._loss import At
 from ._model import Model
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class Variables(NamedTuple):
-    """The variables that the network is split into: a, s of shape (T, B, n), o of (B, c)."""
+    """What the network is split into: a, s of shape (T, B, n), o of (B, c) or (T, B, c)."""
 
     A: Array
     S: Array
@@ -72,21 +74,31 @@ def features(X: Array, S: Array) -> Array:
 
 def with_one(s: Array) -> Array:
     """Return [s; 1]."""
-    return array_namespace(s).concat([s, zeros_like(s, (s.shape[0], 1)) + 1], axis=-1)
+    return array_namespace(s).concat([s, zeros_like(s, (*s.shape[:-1], 1)) + 1], axis=-1)
+
+
+def answering(S: Array, at: At) -> Array:
+    """Return the states that outputs are made of."""
+    return S if at == "all" else S[-1, ...]
 
 
 def forward(model: Model, params: Tree, X: Array) -> Variables:
     """Return the variables of the network itself, whose residuals are zero."""
     theta, psi = affine(params)
     S, _ = model.cell.forward(params["cell"], X)
-    return Variables(features(X, S) @ theta.mT, S, with_one(S[-1, ...]) @ psi.mT)
+    last = answering(S, model.loss.at)
+    return Variables(features(X, S) @ theta.mT, S, with_one(last) @ psi.mT)
 
 
 def residuals(theta: Array, psi: Array, X: Array, variables: Variables) -> tuple[Array, ...]:
     """Return r1, r2 and r3."""
     A, S, outputs = variables
-    tanh = array_namespace(A).tanh
-    return A - features(X, S) @ theta.mT, S - tanh(A), outputs - with_one(S[-1, ...]) @ psi.mT
+    tanh, last = array_namespace(A).tanh, answering(S, _at(outputs))
+    return A - features(X, S) @ theta.mT, S - tanh(A), outputs - with_one(last) @ psi.mT
+
+
+def _at(outputs: Array) -> At:
+    return "all" if outputs.ndim == 3 else "last"
 
 
 def lagrangian(
@@ -110,7 +122,8 @@ def start(admm: "ADMM", model: Model, X: Array) -> Tree:
     """Return the multipliers, zero, and the variables if they outlive a sweep."""
     T, B, n = X.shape[0], X.shape[1], model.cell.hidden_size
     like = model.params["readout"]["u"]
-    shapes = {"y1": (T, B, n), "y2": (T, B, n), "y3": (B, like.shape[0])}
+    steps = (T,) if model.loss.at == "all" else ()
+    shapes = {"y1": (T, B, n), "y2": (T, B, n), "y3": (*steps, B, like.shape[0])}
     slots: Tree = {"multipliers": {k: zeros_like(like, shape) for k, shape in shapes.items()}}
     if admm.variant == "textbook":
         slots["variables"] = forward(model, model.params, X)._asdict()
@@ -144,35 +157,56 @@ def update_variables(
     X, (y1, y2, y3), xp = batch.inputs, Y, array_namespace(before.A)
     rho1, rho2, rho3, T = admm.rho1, admm.rho2, admm.rho3, batch.inputs.shape[0]
     cell, U, u = params["cell"], params["readout"]["U"], params["readout"]["u"]
-    near = before.S[-1, ...] @ U.mT + u - y3
+    near = answering(before.S, model.loss.at) @ U.mT + u - y3
     outputs = minimize_outputs(before.outputs, near, batch.targets, rho3)
     # No s_{t-1} changes before a_t does, so these are made for all steps at once.
     # Of a forward pass, a_t is the product itself.
     reset = admm.variant == "reset"
     P = (before.A if reset else features(X, before.S) @ affine(params)[0].mT) - y1
     drive = X @ cell["W_in"].mT + (cell["c"] - y1)
-    near = xp.tanh(before.A) - y2
-    follows, target = (U, state_inverse(U, rho3, rho2), rho3), outputs + y3 - u
+    near, answers = xp.tanh(before.A) - y2, outputs + y3 - u
+    at_end, follows = _followers(admm, cell["recurrent"], U, model.loss.at)
     A, S = [], []
     for t in range(T - 1, -1, -1):
-        s = minimize_states(near[t, ...], target, *follows, rho2)
+        target = _targets(admm, A[-1] - drive[t + 1, ...] if A else None, answers, t)
+        s = minimize_states(near[t, ...], target, *(follows if A else at_end), rho2)
         z = s + y2[t, ...]
         a = descend_preactivations(before.A[t, ...], P[t, ...], z, rho2 / rho1, newton=reset)
         S.append(s)
         A.append(a)
-        target = a - drive[t, ...]
-        if t == T - 1:
-            W = cell["recurrent"]
-            follows = (W, state_inverse(W, rho1, rho2), rho1)
     return Variables(xp.stack(A[::-1]), xp.stack(S[::-1]), outputs)
+
+
+def _followers(admm: "ADMM", W: Array, U: Array, at: At) -> tuple[Any, Any]:
+    """Return the matrix of what follows from s_T, and from s_t for t < T, with its inverse."""
+    if at == "all":
+        # rho3 |o - s U^T|^2 is rho1 |q o - s (q U)^T|^2, so that both are rows of one matrix.
+        W = array_namespace(W).concat([W, _ratio(admm) * U])
+    parts = ((U, admm.rho3), (W, admm.rho1))
+    last, other = ((B, state_inverse(B, rho, admm.rho2), rho) for B, rho in parts)
+    return last, other
+
+
+def _targets(admm: "ADMM", ahead: Array | None, answers: Array, t: int) -> Array:
+    """Return what should follow from s_t, given what a_{t+1} wants."""
+    every = _at(answers) == "all"
+    if ahead is None:
+        return answers[t, ...] if every else answers
+    if not every:
+        return ahead
+    return array_namespace(ahead).concat([ahead, _ratio(admm) * answers[t, ...]], axis=-1)
+
+
+def _ratio(admm: "ADMM") -> float:
+    return (admm.rho3 / admm.rho1) ** 0.5
 
 
 def update_weights(
     admm: "ADMM", old: tuple[Array, Array], X: Array, states: Variables, after: Variables, Y: Any
 ) -> tuple[Array, Array]:
     """Return theta and psi, by least squares from the features that `states` make."""
-    Z, last, proximity = features(X, states.S), with_one(states.S[-1, ...]), admm.delta * X.shape[1]
-    decay = admm.weight_decay
+    Z, last = features(X, states.S), with_one(answering(states.S, _at(after.outputs)))
+    decay, proximity = admm.weight_decay, admm.delta * X.shape[1]
     theta = minimize_weights(Z, after.A + Y[0], old[0], decay / admm.rho1, proximity)
     return theta, minimize_weights(last, after.outputs + Y[2], old[1], decay / admm.rho3, proximity)
 

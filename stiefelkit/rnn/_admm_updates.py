@@ -1,7 +1,8 @@
 r"""The sub-problems of ADMM training, each for all samples at once.
 
-Rows are samples. What is minimized is a part of the augmented Lagrangian of `_admm_sweep`;
-only `descend_preactivations` stops short of the minimum, after one step.
+Rows, the last axis but one, are samples. What is minimized is a part of the augmented
+Lagrangian of `_admm_sweep`; only `descend_preactivations` stops short of the minimum, after
+one step.
 """
 
 from .._typing import Array
@@ -39,7 +40,7 @@ def _penalized(outputs, near, targets, rho):
     """Return the value, with an axis of one, and the gradient."""
     xp, away = array_namespace(outputs), outputs - near
     losses, slope = CrossEntropy().value(outputs, targets)
-    return losses[:, None] + rho / 2 * xp.sum(away**2, axis=-1, keepdims=True), slope + rho * away
+    return losses[..., None] + rho / 2 * xp.sum(away**2, axis=-1, keepdims=True), slope + rho * away
 
 
 def _newton_direction(outputs, gradient, rho):

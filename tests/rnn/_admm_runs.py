@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from stiefelkit.rnn import ADMM, AbstractTask, Batch, CrossEntropy, ElmanCell, Model
+from stiefelkit.rnn import ADMM, AbstractTask, Batch, Characters, CrossEntropy, ElmanCell, Model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +35,43 @@ class Sums(AbstractTask):
 
     def test(self):
         return []
+
+
+@dataclasses.dataclass(frozen=True)
+class EveryStep(Sums):
+    """Tell at every step in which of three ranges the sum of its numbers and the last ones is."""
+
+    loss: CrossEntropy = dataclasses.field(default=CrossEntropy("all"), init=False)
+
+    def draw(self, rng, count):
+        inputs = rng.standard_normal((self.steps, count, 2))
+        sums = inputs.sum(axis=2)
+        sums[1:] += inputs.sum(axis=2)[:-1]
+        return Batch(inputs, np.digitize(sums, [-1.0, 1.0]))
+
+    def whole(self):
+        return self.draw(np.random.default_rng(1), self.samples)
+
+    def train(self, rng):
+        yield self.draw(rng, self.samples)
+
+
+class Windows(AbstractTask):
+    """Some windows of English text, the same in every epoch."""
+
+    def __init__(self, count=400, held=400):
+        self.text = Characters(10, batch_size=count)
+        self.input_size = self.output_size = self.text.input_size
+        self.loss, self.held = self.text.loss, held
+
+    def train(self, rng):
+        yield next(iter(self.text.train(rng)))
+
+    def validation(self):
+        return []
+
+    def test(self):
+        return self.text.test()
 
 
 TASK = Sums()

@@ -7,7 +7,7 @@ from stiefelkit._tree import tree_leaves
 from stiefelkit.rnn import ADMM, Checkpoint, CheckpointError, DigitsRows, EarlyStopping, load
 
 from .._classes import FAST, assert_close, assert_kept, eps, host
-from ._admm_runs import SETTINGS, TASK, Sums, network, train
+from ._admm_runs import SETTINGS, TASK, EveryStep, Sums, Windows, network, train
 from ._networks import assert_trees_equal
 from ._runs import on_host, without_seconds
 
@@ -34,6 +34,28 @@ def test_residuals_and_the_loss_of_the_network_itself_go_down(variant):
         values = series(run, name)
         assert values[-1] < 0.1 * np.max(values)
     assert run.history[-1]["accuracy"] == 1
+
+
+@pytest.mark.parametrize("variant", SETTINGS)
+@pytest.mark.parametrize("steps", [1, 3])
+def test_answers_at_every_step_are_learned(variant, steps):
+    run = train(variant, task=EveryStep(steps), epochs=100)
+    frequencies = np.bincount(EveryStep(steps).whole().targets.ravel())
+    p = frequencies / frequencies.sum()
+    assert run.history[-1]["loss"] < 0.7 * -np.sum(p * np.log(p))
+    assert run.history[-1]["r3"] < 0.1 * run.history[0]["r3"]
+
+
+@FAST
+def test_every_library_learns_answers_at_every_step_alike(library):
+    task = EveryStep(2, samples=9)
+    check_same(*(train(task=task, epochs=2, like=x) for x in (library.like(), None)), library)
+
+
+def test_characters_are_predicted_better_than_by_their_frequencies():
+    task = Windows()
+    run = train(ADMM(rho3=0.03, weight_decay=1.0), task=task, n=16, epochs=10)
+    assert run.model.evaluate(task.test())["loss"] < 0.97 * task.text.baseline
 
 
 def test_weights_do_not_shrink_from_sweep_to_sweep():

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from stiefelkit.rnn import ADMM, Batch, CrossEntropy, ElmanCell, OrthogonalCell, ReLU, SquaredError
+from stiefelkit.rnn import ADMM, Batch, ElmanCell, OrthogonalCell, ReLU, SquaredError
 
 from ._admm_runs import TASK, Sums, network
 
@@ -28,7 +28,6 @@ MODELS = {
     "cell": {"cell": OrthogonalCell(2, 5)},
     "activation": {"cell": ElmanCell(2, 5, activation=ReLU())},
     "loss": {"loss": SquaredError()},
-    "at": {"loss": CrossEntropy("all")},
 }
 DATA = {
     "mask": ([batch(mask=np.ones((4, 6)))], r"lengths \[4\] and a mask"),
