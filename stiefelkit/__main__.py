@@ -59,7 +59,14 @@ def _add_train(commands) -> None:
         help=f"how the matrix is kept orthogonal: {', '.join(_commands.matrix_names())}",
     )
     add("--activation", metavar="NAME", help=", ".join(_commands.names(_commands.ACTIVATIONS)))
-    add("--start", choices=["rotation", "haar", "identity"], help="initial recurrent matrix")
+    starts = ["rotation", "cayley", "haar", "identity"]
+    add("--start", choices=starts, help="initial recurrent matrix")
+    add(
+        "--rebase-every",
+        type=int,
+        metavar="K",
+        help="updates between moves of the base of a trivialization, 0 for none",
+    )
     add("--hidden-size", type=int, metavar="N")
     add("--input-scale", type=float, metavar="X", help="spread of the initial input weights")
     _add_course(train)

@@ -40,6 +40,7 @@ _COMMON: dict[str, Any] = {
     "cell": "orthogonal",
     "activation": "ModReLU",
     "start": "rotation",
+    "rebase_every": 100,
     "hidden_size": 128,
     "optimizer": "adam",
     "learning_rate": 1e-3,
@@ -92,7 +93,7 @@ OPTIMIZER_DEFAULTS: dict[str, dict[str, Any]] = {"admm": {"cell": "elman", "acti
 _COMPLEX = {"float32": "complex64", "float64": "complex128"}
 _LEAST = dict.fromkeys(("hidden_size", "epochs", "batch_size", "length"), 1)
 _LEAST |= dict.fromkeys(
-    ("learning_rate", "orthogonal_learning_rate", "clip", "patience", "seed"), 0
+    ("learning_rate", "orthogonal_learning_rate", "rebase_every", "clip", "patience", "seed"), 0
 )
 
 
@@ -218,3 +219,10 @@ def make_cell(options: argparse.Namespace, task: rnn.AbstractTask) -> rnn.Abstra
         start=options.start,
         input_scale=options.input_scale,
     )
+
+
+def make_moves(options: argparse.Namespace, cell: rnn.AbstractCell) -> tuple[rnn.Rebase, ...]:
+    """Return what moves the base of the cell's matrix, if it has one."""
+    recurrent = getattr(cell, "recurrent", None)
+    moves = isinstance(recurrent, parametrizations.Trivialization) and options.rebase_every
+    return (rnn.Rebase(options.rebase_every),) if moves else ()

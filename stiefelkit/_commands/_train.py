@@ -9,7 +9,7 @@ from .. import rnn
 from .._kernels import Backend, backends
 from .._typing import Array
 from ._optimizers import make_fit
-from ._settings import choose, complete, make_cell, make_task
+from ._settings import choose, complete, make_cell, make_moves, make_task
 
 _DTYPES = ("float32", "float64", "complex64", "complex128")
 
@@ -43,6 +43,7 @@ def train(options: argparse.Namespace) -> int:
     folder = options.out or os.path.join("runs", options.task or "data")
     stopping = (rnn.EarlyStopping(options.patience),) if options.patience else ()
     callbacks = [
+        *make_moves(options, model.cell),
         *stopping,
         rnn.Metrics(os.path.join(folder, "metrics.jsonl")),
         rnn.Checkpoint(folder, others=stopping),

@@ -25,7 +25,12 @@ class CayleyMap(AbstractParametrization):
     Notes
     -----
     Costs :math:`O(np^2)`: one p-by-p inverse, and for thin frames seven products of n-by-p
-    with p-by-p matrices, forward and backward. [HelfrichWillmottYe:2018]_ has p = n.
+    with p-by-p matrices, forward and backward.
+
+    With p = n this is the scaled Cayley transform of [HelfrichWillmottYe:2018]_, whose
+    signs, ρ of them -1, are chosen before training. `from_matrix` chooses them by the matrix:
+    turns by less than a right angle, times signs, have just these signs, and
+    `random_block_rotation` with all angles about n/2 of them.
 
     Examples
     --------

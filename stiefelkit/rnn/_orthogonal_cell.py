@@ -18,6 +18,7 @@ _THIN = 1.25
 
 _STARTS = {
     "rotation": lambda n, rng, like: random_block_rotation(n, rng=rng, like=like),
+    "cayley": lambda n, rng, like: random_block_rotation(n, rng=rng, like=like, method="cayley"),
     "haar": lambda n, rng, like: random_frame(n, rng=rng, like=like),
     "identity": lambda n, rng, like: eye_like(like, n),
 }
@@ -36,8 +37,9 @@ class OrthogonalCell(AbstractCell):
         How W is kept orthogonal: as the image of free parameters (``CWY(hidden_size)`` by
         default), or as a point that the optimizer moves on a manifold (``Orthogonal()``).
     activation : AbstractActivation
-    start : {"rotation", "haar", "identity"}
-        Initial W: random plane rotations, uniform, or the identity.
+    start : {"rotation", "cayley", "haar", "identity"}
+        Initial W: plane rotations by uniform angles, or by those that the Cayley transform
+        makes of uniform numbers (`random_block_rotation`), uniform, or the identity.
     input_scale : float
         Standard deviation of x_t W_in^T for inputs of unit mean square.
 
@@ -64,7 +66,7 @@ class OrthogonalCell(AbstractCell):
     hidden_size: int
     recurrent: Any = None
     activation: AbstractActivation = ModReLU()
-    start: Literal["rotation", "haar", "identity"] = "rotation"
+    start: Literal["rotation", "cayley", "haar", "identity"] = "rotation"
     input_scale: float = 1.0
 
     def __post_init__(self):

@@ -134,9 +134,10 @@ def test_every_optimizer_is_trained(name, clip, tmp_path, capsys):
     assert np.all(np.isfinite(model.params["readout"]["U"]))
 
 
-def test_elman_is_not_constrained(tmp_path, capsys):
-    model = run_data(tmp_path, capsys, "--cell", "elman", residual=False)
-    assert isinstance(model.cell, rnn.ElmanCell)
+@pytest.mark.parametrize(("name", "cls"), [("elman", rnn.ElmanCell), ("lstm", rnn.LSTMCell)])
+def test_baselines_are_not_constrained(name, cls, tmp_path, capsys):
+    model = run_data(tmp_path, capsys, "--cell", name, residual=False)
+    assert isinstance(model.cell, cls)
 
 
 @pytest.mark.parametrize(
@@ -210,7 +211,19 @@ def interrupt(monkeypatch, epoch):
     monkeypatch.setattr(rnn.Plot, "epoch", stop)
 
 
-@pytest.mark.parametrize("parametrization", ["cwy", "orthogonal"])
+@pytest.mark.parametrize(("every", "at_base"), [(1, True), (10**6, False), (0, False)])
+def test_base_of_a_trivialization_moves(every, at_base, tmp_path, capsys):
+    options = ("--parametrization", "trivialization", "--rebase-every", every)
+    model = run_data(tmp_path, capsys, *options)
+    assert np.any(model.params["cell"]["recurrent"]["A"]) != at_base
+
+
+@pytest.mark.parametrize("start", ["rotation", "cayley", "haar", "identity"])
+def test_every_start_is_known(start, tmp_path, capsys):
+    assert run_data(tmp_path, capsys, "--start", start).cell.start == start
+
+
+@pytest.mark.parametrize("parametrization", ["cwy", "orthogonal", "trivialization"])
 def test_interrupted_run_goes_on(parametrization, tmp_path, capsys, monkeypatch):
     options = ("--data", write_data(tmp_path), "--parametrization", parametrization)
     patience = ("--patience", 3)

@@ -11,6 +11,16 @@ from .._classes import DTYPES, FAST, NUMPY, assert_close, assert_kept, eps, host
 
 SIZES = (1, 2, 3, 6, 7)
 
+
+def generator_of(W):
+    """Return the skew blocks whose exponential a matrix of turns by less than pi is."""
+    A, W = np.zeros(W.shape), np.real(W)
+    for k in range(0, W.shape[0] - 1, 2):
+        A[k, k + 1] = np.arctan2(W[k, k + 1], W[k, k])
+        A[k + 1, k] = -A[k, k + 1]
+    return A
+
+
 sizes = pytest.mark.parametrize("n", SIZES)
 dtypes = pytest.mark.parametrize("dtype", DTYPES)
 
@@ -75,6 +85,25 @@ def test_generators_go_on(library):
     one, two = (host(random_block_rotation(4, rng=generator, like=library.like())) for _ in "ab")
     assert_close(one, host(random_block_rotation(4, rng=3, like=library.like())), 0)
     assert np.max(np.abs(one - two)) > 0.01
+
+
+@FAST
+@sizes
+@dtypes
+def test_cayley_transform_of_the_blocks(n, dtype, library):
+    """(I + A)^{-1} (I - A) of the blocks whose exponential is the other matrix."""
+    options = {"like": library.like(dtype), "angle": 3.0}
+    turned = host(random_block_rotation(n, rng=1, **options))
+    found = random_block_rotation(n, rng=1, method="cayley", **options)
+    assert_kept(found, library, dtype)
+    A = generator_of(turned)
+    expected = np.linalg.solve(np.eye(n) + A, np.eye(n) - A)
+    assert_close(host(found), expected.astype(host(found).dtype), 100 * eps(dtype))
+
+
+def test_unknown_method_is_refused():
+    with pytest.raises(ValueError, match=r"`method` is one of cayley, exponential\. Got 'exp'"):
+        random_block_rotation(4, rng=0, like=np.empty(0), method="exp")
 
 
 @FAST

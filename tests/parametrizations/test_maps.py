@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from stiefelkit.parametrizations import CWY
+from stiefelkit.linalg import random_block_rotation
+from stiefelkit.parametrizations import CWY, CayleyMap
 from stiefelkit.testing import check_sampler
 
 from .._classes import (
@@ -189,6 +190,20 @@ def test_determinant_of_k_reflections(k, dtype, library, rng):
     assert determinant(map_, params) == pytest.approx(sign, abs=1e-14)
     flipped = {**params, "d": params["d"] * np.asarray([-1, 1, 1, 1])}
     assert determinant(map_, flipped) == pytest.approx(-sign, abs=1e-14)
+
+
+@NUMPY
+@pytest.mark.parametrize("n", [1, 4, 5])
+@pytest.mark.parametrize("negative", [0, 1, 3])
+def test_scaled_cayley_transform_starts_with_the_signs_of_its_matrix(n, negative, library, rng):
+    """Turns by less than a right angle are Cayley transforms of blocks with entries tan(t/2)."""
+    d = np.where(np.arange(n) >= n - negative, -1.0, 1.0)
+    W = random_block_rotation(n, rng=rng, like=np.empty(0), angle=np.pi / 2)
+    params = CayleyMap(n).from_matrix(W * d)
+    assert_close(params["d"], d, 0)
+    # cayley(A) of A = 2 tan(t/2) turns by t.
+    t = np.arctan2(np.diag(W, 1), np.diag(W)[:-1])
+    assert_close(np.diag(params["A"], 1), 2 * np.tan(t / 2), 1e-14)
 
 
 def test_classes_are_found():

@@ -37,7 +37,7 @@ ungated = pytest.mark.parametrize(
 )
 some = pytest.mark.parametrize("cell", some_cells(D, N))
 dtypes = pytest.mark.parametrize("dtype", DTYPES)
-STARTS = ("rotation", "haar", "identity")
+STARTS = ("rotation", "cayley", "haar", "identity")
 
 
 def begin(cell, dtype):
