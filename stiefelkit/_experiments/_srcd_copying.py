@@ -10,12 +10,21 @@ from .._xp import eps, from_host, generator, standard_normal, uniform, zeros_lik
 from ..linalg import cayley, random_frame
 from ..optim import SGD, RMSProp
 from ..rnn import CopyingAtMarker, LinearReadout, Model, OrthogonalCell
-from ._curves import elapsed, ends, smoothed, train_curve, updates_below
+from ._curves import train_curve, updates_below
 from ._experiment import Check, Figure, Item, Note, Part, Result, Setting, Table
-from ._srcd_rules import ANGLES, FROZEN, GROUP, NAMES, SRGD, panels, rule_for_network
+from ._srcd_rules import (
+    ANGLES,
+    FROZEN,
+    GROUP,
+    NAMES,
+    SRGD,
+    WINDOW,
+    binned,
+    panels,
+    rule_for_network,
+)
 
 _SPREAD = 0.01  # of the bias of modReLU at the start
-_WINDOW = 10
 
 
 def published_start(
@@ -63,11 +72,9 @@ def _measure_published(setting: Setting) -> Result:
         rule = rule_for_network(name, 2e-4, SGD(2e-4))
         run = train_curve(model, task, rule, updates=updates, rng=setting.seed)
         curves[name] = {
-            "value": smoothed(run["loss"], _WINDOW),
-            "update": ends(len(run["loss"]), _WINDOW),
-            "seconds": elapsed(run["seconds"], _WINDOW),
+            **binned(run),
             "first": run["loss"][0],
-            "last": sum(run["loss"][-_WINDOW:]) / _WINDOW,
+            "last": sum(run["loss"][-WINDOW:]) / WINDOW,
             "residual": run["residual"],
         }
     budget = 20 * n**0.5 * eps(setting.like)
@@ -80,7 +87,7 @@ def _present_published(result: Result) -> Iterator[Item]:
     yield Figure("copying", panels(curves, "loss", log="y", levels=levels))
     final = {name: curve["last"] for name, curve in curves.items()}
     yield Table(
-        f"Mean loss of the last {_WINDOW} updates",
+        f"Mean loss of the last {WINDOW} updates",
         ("rule", "loss", "over that of no memory", "over that of W frozen", "s", "residual"),
         tuple(
             (k, final[k], final[k] / baseline, final[k] / final[FROZEN], c["seconds"][-1],
@@ -132,11 +139,7 @@ def _measure_rmsprop(setting: Setting) -> Result:
             found[name].append(updates_below(run["loss"], level))
             seconds[name] += sum(run["seconds"])
             if seed == setting.seed:
-                curves[name] = {
-                    "value": smoothed(run["loss"], _WINDOW),
-                    "update": ends(len(run["loss"]), _WINDOW),
-                    "seconds": elapsed(run["seconds"], _WINDOW),
-                }
+                curves[name] = binned(run)
     return {"baseline": task.baseline, "updates": found, "seconds": seconds, "curves": curves,
             "limit": limit, "part": part, "bound": 350}  # fmt: skip
 

@@ -4,11 +4,9 @@ from collections.abc import Iterator
 
 from ..optim import RMSProp
 from ..rnn import Digits, Model, OrthogonalCell
-from ._curves import elapsed, ends, smoothed, train_curve
+from ._curves import train_curve
 from ._experiment import Check, Figure, Item, Note, Part, Result, Setting, Table
-from ._srcd_rules import ANGLES, FROZEN, GROUP, NAMES, panels, rule_for_network
-
-_WINDOW = 20
+from ._srcd_rules import ANGLES, FROZEN, GROUP, NAMES, binned, panels, rule_for_network
 
 
 def _measure(setting: Setting) -> Result:
@@ -30,11 +28,7 @@ def _measure(setting: Setting) -> Result:
             run = train_curve(model, task, rule, updates=updates, rng=seed)
             accuracy[name].append(model.evaluate(task.test())["accuracy"])
             if fold == 0:
-                curves[name] = {
-                    "value": smoothed(run["loss"], _WINDOW),
-                    "update": ends(len(run["loss"]), _WINDOW),
-                    "seconds": elapsed(run["seconds"], _WINDOW),
-                }
+                curves[name] = binned(run)
     return {"n": n, "epochs": epochs, "accuracy": accuracy, "curves": curves, "bound": bound}
 
 

@@ -21,7 +21,8 @@ from ..optim import (
     Uniform,
 )
 from ..retractions import ExponentialRetraction
-from ._experiment import Panel
+from ._curves import elapsed, ends, smoothed
+from ._experiment import Panel, Result
 
 ONE_PAIR = {
     "uniform": Uniform(),
@@ -37,6 +38,7 @@ MANY_PAIRS = {
 RULES = {**ONE_PAIR, **MANY_PAIRS}
 SRGD, FROZEN = "SRGD", "W frozen"
 NAMES = (*RULES, SRGD, FROZEN)
+WINDOW = 10  # updates whose mean loss is a point of a curve
 _TIMED = ("uniform", "Gauss-Southwell", "matching", "greedy matching", SRGD, FROZEN)
 # The manifold on which a plain gradient step is W exp(-alpha Omega), that of SRGD.
 GROUP = Orthogonal(ExponentialRetraction())
@@ -81,6 +83,16 @@ def rule_for_network(
     """Return the optimizer of a recurrent network: `free` moves all but its matrix."""
     matrix = rule_for_matrix(name, alpha, normalized=normalized)
     return Partition({"cell/recurrent": matrix, "*": free})
+
+
+def binned(run: Result) -> Result:
+    """Return the means of `WINDOW` losses each of a training curve, and when these end."""
+    losses = run["loss"]
+    return {
+        "value": smoothed(losses, WINDOW),
+        "update": ends(len(losses), WINDOW),
+        "seconds": elapsed(run["seconds"], WINDOW),
+    }
 
 
 def panels(
