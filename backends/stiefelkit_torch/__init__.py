@@ -13,5 +13,8 @@ except ModuleNotFoundError as _error:
 from ._backend import BACKEND as BACKEND
 from ._function import differentiable as differentiable
 from ._function import differentiable_pair as differentiable_pair
+from ._orthogonal import bake as bake
+from ._orthogonal import orthogonal as orthogonal
+from ._orthogonal import rebase as rebase
 
 KERNELS = {"solve_triangular": "stiefelkit_torch._solve_triangular:solve_triangular"}

@@ -61,7 +61,7 @@ class Call:
 def _own_dtype(tensors):
     """Return a context that keeps autocast from casting factors of an orthogonal matrix."""
     kind = tensors[0].device.type
-    if torch.is_autocast_enabled(kind):
+    if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
         return torch.autocast(kind, enabled=False)
     return contextlib.nullcontext()
 

@@ -8,7 +8,7 @@ import torch
 class Place(NamedTuple):
     """Where a tensor stands in the list."""
 
-    index: int
+    number: int
 
 
 def take_apart(tree: Any, tensors: list[torch.Tensor]) -> Any:
@@ -25,7 +25,7 @@ def take_apart(tree: Any, tensors: list[torch.Tensor]) -> Any:
 
 def put_together(frame: Any, tensors: Any) -> Any:
     """Return the tree with tensors at the places."""
-    return _map(lambda leaf: tensors[leaf.index] if isinstance(leaf, Place) else leaf, frame)
+    return _map(lambda leaf: tensors[leaf.number] if isinstance(leaf, Place) else leaf, frame)
 
 
 def collect(frame: Any, tree: Any, found: list[Any]) -> None:
@@ -33,7 +33,7 @@ def collect(frame: Any, tree: Any, found: list[Any]) -> None:
     if tree is None:
         return
     if isinstance(frame, Place):
-        found[frame.index] = tree
+        found[frame.number] = tree
     elif isinstance(frame, dict):
         for name, branch in frame.items():
             collect(branch, tree.get(name), found)
