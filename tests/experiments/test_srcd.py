@@ -156,13 +156,13 @@ def test_learning():
 
 def test_digits():
     result = {
-        **{"n": 8, "epochs": 1, "bound": 0.8},
+        **{"n": 8, "bound": 0.8},
         "curves": {name: curve() for name in rules.NAMES},
-        "accuracy": {name: [0.9, 0.8] for name in rules.NAMES},
+        "accuracy": {str(k): {name: [0.3 * k, 0.8] for name in rules.NAMES} for k in (1, 3)},
     }
     assert failed(digits._present, result) == []
-    result["accuracy"]["uniform"] = [0.7, 0.8]
-    assert failed(digits._present, result) == ["mean accuracy, uniform"]
+    result["accuracy"]["3"]["uniform"] = [0.7, 0.8]
+    assert failed(digits._present, result) == ["mean accuracy after 3 epochs, uniform"]
 
 
 def test_slopes_of_updates():
