@@ -5,17 +5,18 @@
 
 import numpy
 
-from ._rounds import WIDTH, compiled, first_and_count, last_round
+from ._order import BAND, WIDTH, compiled
 
 
 @compiled
-def turn(c, s, u, v, X, p):
-    """Turn `X` in place, one panel of columns after another, from the last round on."""
-    for b in range(X.shape[0]):
-        for start in range(0, X.shape[2], WIDTH):
-            panel = _planes(X[b, :, start : start + WIDTH])
-            _turn_panel(c[b], s[b], u[b], v[b], panel, p)
-            _store(panel, X[b, :, start : start + WIDTH])
+def turn(c, s, u, v, X, p, first, last):
+    """Turn some panels of `X` in place, from the last rotation on."""
+    panels = -(-X.shape[2] // WIDTH)
+    for k in range(first, last):
+        b, start = k // panels, k % panels * WIDTH
+        panel = _planes(X[b, :, start : start + WIDTH])
+        _turn_panel(c[b], s[b], u[b], v[b], panel, p)
+        _store(panel, X[b, :, start : start + WIDTH])
 
 
 @compiled
@@ -35,14 +36,19 @@ def _store(planes, X):
 
 @compiled
 def _turn_panel(c, s, u, v, X, p):
-    n = X.shape[0]
-    end = c.size
-    for total in range(last_round(n, p), 0, -1):
-        first, count = first_and_count(total, n, p)
-        end -= count
-        for a in range(count):
-            k = end + a
-            _rotate(c[k], s[k] * u[k], s[k] * v[k], X, first + a, total - first - a)
+    n, k = X.shape[0], c.size
+    rows = min(p, n - 1)
+    for band in range(-(-rows // BAND) - 1, -1, -1):
+        i = band * BAND
+        end = min(i + BAND, rows)
+        for j in range(n - 1, end - 1, -1):
+            for a in range(end - 1, i - 1, -1):
+                k -= 1
+                _rotate(c[k], s[k] * u[k], s[k] * v[k], X, a, j)
+        for a in range(end - 1, i - 1, -1):
+            for b in range(end - 1, a, -1):
+                k -= 1
+                _rotate(c[k], s[k] * u[k], s[k] * v[k], X, a, b)
 
 
 @compiled
@@ -57,30 +63,40 @@ def _rotate(c, sr, si, X, i, j):
 
 
 @compiled
-def turn_back(c, s, u, v, X, G, dtheta, dphi, p):
-    """Turn `X` and `G` back in place, from the first round on, and add up the slopes."""
-    for b in range(X.shape[0]):
-        for start in range(0, X.shape[2], WIDTH):
-            x = _planes(X[b, :, start : start + WIDTH])
-            g = _planes(G[b, :, start : start + WIDTH])
-            _turn_panel_back(c[b], s[b], u[b], v[b], x, g, dtheta[b], dphi[b], p)
-            _store(g, G[b, :, start : start + WIDTH])
+def turn_back(c, s, u, v, X, G, dtheta, dphi, p, first, last):
+    """Turn some panels of `X` and `G` back, `G` in place, and add up the slopes."""
+    panels = -(-X.shape[2] // WIDTH)
+    for k in range(first, last):
+        b, start = k // panels, k % panels * WIDTH
+        x = _planes(X[b, :, start : start + WIDTH])
+        g = _planes(G[b, :, start : start + WIDTH])
+        _turn_panel_back(c[b], s[b], u[b], v[b], x, g, dtheta[b], dphi[b], p)
+        _store(g, G[b, :, start : start + WIDTH])
 
 
 @compiled
 def _turn_panel_back(c, s, u, v, X, G, dtheta, dphi, p):
-    n = X.shape[0]
-    k = 0
-    for total in range(1, last_round(n, p) + 1):
-        first, count = first_and_count(total, n, p)
-        for a in range(count):
-            i, j = first + a, total - first - a
-            by_angle, by_phase = _slopes(c[k], s[k], u[k], v[k], X, G, i, j)
-            dtheta[k] += by_angle
-            dphi[k] += by_phase
-            _rotate(c[k], -s[k] * u[k], -s[k] * v[k], X, i, j)
-            _rotate(c[k], -s[k] * u[k], -s[k] * v[k], G, i, j)
-            k += 1
+    n, k = X.shape[0], 0
+    rows = min(p, n - 1)
+    for i in range(0, rows, BAND):
+        end = min(i + BAND, rows)
+        for a in range(i, end):
+            for b in range(a + 1, end):
+                _rotate_back(c[k], s[k], u[k], v[k], X, G, dtheta, dphi, k, a, b)
+                k += 1
+        for j in range(end, n):
+            for a in range(i, end):
+                _rotate_back(c[k], s[k], u[k], v[k], X, G, dtheta, dphi, k, a, j)
+                k += 1
+
+
+@compiled
+def _rotate_back(c, s, u, v, X, G, dtheta, dphi, k, i, j):
+    by_angle, by_phase = _slopes(c, s, u, v, X, G, i, j)
+    dtheta[k] += by_angle
+    dphi[k] += by_phase
+    _rotate(c, -s * u, -s * v, X, i, j)
+    _rotate(c, -s * u, -s * v, G, i, j)
 
 
 @compiled
