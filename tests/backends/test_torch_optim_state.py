@@ -154,6 +154,20 @@ def test_momentum_may_be_raised_from_zero(cls, rng):
     assert_close(host(X), host(other), 1e-14)
 
 
+@pytest.mark.parametrize("cls", [optim.SGD, optim.Adam, optim.Landing, optim.POGO])
+def test_schedulers_of_momentum_find_it(cls, rng):
+    X, B = draw(rng, (5, 2))
+    optimizer = cls([X], manifold=Stiefel(), **({} if cls is optim.Adam else {"momentum": 0.5}))
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=20)
+    seen = []
+    for _ in range(19):
+        train(optimizer, [(X, B)], 1)
+        scheduler.step()
+        group = optimizer.param_groups[0]
+        seen.append(group["betas"][0] if "betas" in group else group["momentum"])
+    assert min(seen) < 0.86 < 0.94 < max(seen)
+
+
 @every
 def test_closure_is_called_with_gradients(case, rng):
     pairs, optimizer = pairs_and_optimizer(case, rng)

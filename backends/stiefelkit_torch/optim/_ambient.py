@@ -14,9 +14,13 @@ class AmbientOptimizer(ManifoldOptimizer):
 
     _manifolds = (Euclidean, Stiefel, Orthogonal)
 
+    def __init__(self, params, *, betas=None, **options):
+        # Left out where there are none: schedulers of momentum look for the key.
+        super().__init__(params, **options, **({} if betas is None else {"betas": betas}))
+
     def _base(self, group):
         """Return the rule for the direction, of rate 1."""
-        if group["betas"] is None:
+        if group.get("betas") is None:
             return rules.SGD(1.0, group["momentum"])
         if group["momentum"]:
             raise ValueError(
