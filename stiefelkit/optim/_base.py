@@ -1,11 +1,13 @@
 """Optimizers: pairs of `init` and `update` over trees of parameters on manifolds."""
 
 import abc
+import numbers
 from collections.abc import Callable
 from typing import NamedTuple
 
 from .._tree import tree_map
 from .._typing import RNG, Array, Tree
+from .._xp import array_namespace
 from ..linalg import OuterProduct
 from ..manifolds import AbstractManifold, Euclidean
 
@@ -17,7 +19,10 @@ _REPAIR_EVERY = 10
 
 
 class State(NamedTuple):
-    """What an optimizer remembers: `slots` and `step` are data, `manifolds` is not."""
+    """What an optimizer remembers: `slots` and `step` are data, `manifolds` is not.
+
+    Where updates are traced, to be compiled once for all steps, `step` is an array of no axes.
+    """
 
     step: int
     slots: Tree
@@ -26,7 +31,19 @@ class State(NamedTuple):
 
 def rate(learning_rate: float | Schedule, step: int) -> float:
     """Return the learning rate of a step, counted from 0."""
-    return float(learning_rate(step) if callable(learning_rate) else learning_rate)
+    value = learning_rate(step) if callable(learning_rate) else learning_rate
+    return float(value) if isinstance(step, numbers.Integral) else value
+
+
+def repaired(
+    manifold: AbstractManifold, point: Array, step: int, every: int = _REPAIR_EVERY
+) -> Array:
+    """Return the point that an update led to, with its rounding errors removed now and then."""
+    due = (step + 1) % every == 0
+    if isinstance(step, numbers.Integral):
+        return manifold.repair(point) if due else point
+    # What is traced has no value to choose by.
+    return array_namespace(point).where(due, manifold.repair(point), point)
 
 
 def dense(gradient: Array | OuterProduct) -> Array:
@@ -109,7 +126,7 @@ class LeafwiseOptimizer(SeparableOptimizer):
         y = manifold.retract(x, tangent)
         if MOMENTUM in slots:
             slots = {**slots, MOMENTUM: manifold.transport(x, slots[MOMENTUM], y)}
-        return (manifold.repair(y) if (step + 1) % _REPAIR_EVERY == 0 else y), slots
+        return repaired(manifold, y, step), slots
 
 
 class _Updated(NamedTuple):

@@ -8,7 +8,7 @@ from .._typing import RNG, Array, Tree
 from .._xp import array_namespace, conj, generator, is_complex, real, real_dtype, zeros_like
 from ..linalg import OuterProduct
 from ..manifolds import AbstractManifold, Euclidean, Orthogonal
-from ._base import AbstractOptimizer, Schedule, State, dense, fill_manifolds, rate
+from ._base import AbstractOptimizer, Schedule, State, dense, fill_manifolds, rate, repaired
 from ._pair_rules import AbstractPairRule, Uniform
 
 _SEED, _MEAN_SQUARE = "seed", "mean_square"
@@ -141,8 +141,7 @@ class CoordinateDescent(AbstractOptimizer):
             if not (known and owned.point is x):
                 x = array_namespace(x).asarray(x, copy=True)
             y, slots = self._turn(x, g, slots, alpha, state.step)
-            if (state.step + 1) % self.rule.updates_between_repairs(y.shape[-1]) == 0:
-                y = manifold.repair(y)
+            y = repaired(manifold, y, state.step, self.rule.updates_between_repairs(y.shape[-1]))
             return _Updated(y, slots, _Owned(manifold, y))
 
         updated = tree_map(leaf, params, state.manifolds, grads, state.slots)

@@ -1,7 +1,13 @@
-"""Learning rates that change with the step, counted from 0."""
+"""Learning rates that change with the step, counted from 0.
+
+A step that is an array, as where updates are traced, gives an array.
+"""
 
 import dataclasses
 import math
+import numbers
+
+from .._xp import array_namespace
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,10 +27,22 @@ class Cosine:
     final: float = 0.0
 
     def __call__(self, step: int) -> float:
-        if step < self.warmup:
-            return self.initial * (step + 1) / self.warmup
-        done = min(1.0, (step - self.warmup) / max(1, self.steps - self.warmup))
-        return self.final + (self.initial - self.final) * 0.5 * (1 + math.cos(math.pi * done))
+        if isinstance(step, numbers.Integral):
+            if step < self.warmup:
+                return self._rise(step)
+            return self._fall(math.cos(math.pi * min(1.0, self._done(step))))
+        xp = array_namespace(step)
+        fall = self._fall(xp.cos(math.pi * xp.clip(self._done(step), max=1.0)))
+        return xp.where(step < self.warmup, self._rise(step), fall)
+
+    def _rise(self, step):
+        return self.initial * (step + 1) / max(1, self.warmup)
+
+    def _done(self, step):
+        return (step - self.warmup) / max(1, self.steps - self.warmup)
+
+    def _fall(self, cosine):
+        return self.final + (self.initial - self.final) * 0.5 * (1 + cosine)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,4 +86,10 @@ class PiecewiseConstant:
             )
 
     def __call__(self, step: int) -> float:
-        return self.rates[sum(step >= b for b in self.boundaries)]
+        passed = [step >= b for b in self.boundaries]
+        if isinstance(step, numbers.Integral):
+            return self.rates[sum(passed)]
+        value = self.rates[0] + 0.0 * step
+        for over, following in zip(passed, self.rates[1:], strict=True):
+            value = array_namespace(step).where(over, following, value)
+        return value
