@@ -1,5 +1,6 @@
 """The experiments of the four papers, as `stiefelkit reproduce` repeats them."""
 
+from ._admmirnn import ADMMIRNN
 from ._experiment import Check as Check
 from ._experiment import Experiment as Experiment
 from ._experiment import Figure as Figure
@@ -14,5 +15,6 @@ from ._report import write_report as write_report
 from ._urnn import URNN
 
 EXPERIMENTS: dict[str, Experiment] = {
+    "admmirnn": ADMMIRNN,
     "urnn": URNN,
 }

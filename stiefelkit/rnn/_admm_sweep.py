@@ -166,7 +166,8 @@ def update_variables(
     drive = X @ cell["W_in"].mT + (cell["c"] - y1)
     near, answers = xp.tanh(before.A) - y2, outputs + y3 - u
     at_end, follows = _followers(admm, cell["recurrent"], U, model.loss.at)
-    A, S = [], []
+    A: list[Array] = []
+    S: list[Array] = []
     for t in range(T - 1, -1, -1):
         target = _targets(admm, A[-1] - drive[t + 1, ...] if A else None, answers, t)
         s = minimize_states(near[t, ...], target, *(follows if A else at_end), rho2)
@@ -177,14 +178,13 @@ def update_variables(
     return Variables(xp.stack(A[::-1]), xp.stack(S[::-1]), outputs)
 
 
-def _followers(admm: "ADMM", W: Array, U: Array, at: At) -> tuple[Any, Any]:
+def _followers(admm: "ADMM", W: Array, U: Array, at: At) -> list[tuple[Array, Array, float]]:
     """Return the matrix of what follows from s_T, and from s_t for t < T, with its inverse."""
     if at == "all":
         # rho3 |o - s U^T|^2 is rho1 |q o - s (q U)^T|^2, so that both are rows of one matrix.
         W = array_namespace(W).concat([W, _ratio(admm) * U])
     parts = ((U, admm.rho3), (W, admm.rho1))
-    last, other = ((B, state_inverse(B, rho, admm.rho2), rho) for B, rho in parts)
-    return last, other
+    return [(B, state_inverse(B, rho, admm.rho2), rho) for B, rho in parts]
 
 
 def _targets(admm: "ADMM", ahead: Array | None, answers: Array, t: int) -> Array:
