@@ -12,9 +12,11 @@ from ._experiment import Table as Table
 from ._record import measure_part as measure_part
 from ._record import read_part as read_part
 from ._report import write_report as write_report
+from ._srcd import SRCD
 from ._urnn import URNN
 
 EXPERIMENTS: dict[str, Experiment] = {
     "admmirnn": ADMMIRNN,
+    "srcd": SRCD,
     "urnn": URNN,
 }
