@@ -15,6 +15,9 @@ from ._backend import BACKEND as BACKEND
 from ._function import differentiable as differentiable
 from ._function import differentiable_pair as differentiable_pair
 from ._parametrization import Parametrization as Parametrization
+from ._transformation import GradientTransformation as GradientTransformation
+from ._transformation import TransformationState as TransformationState
+from ._transformation import gradient_transformation as gradient_transformation
 
 KERNELS = {
     "solve_triangular": "stiefelkit_jax._solve_triangular:solve_triangular",

@@ -3,7 +3,9 @@
 import dataclasses
 from typing import Any
 
+import jax
 import jax.numpy as jnp
+import numpy
 
 from stiefelkit.parametrizations import AbstractParametrization
 
@@ -46,9 +48,12 @@ class Parametrization:
     def init(self, *, rng: Any = None, like: Any = None) -> dict[str, Any]:
         """Draw parameters, in the dtype of `like`: of uniform frames where the map has an inverse.
 
-        Without `like` they are real, in JAX's default precision.
+        Without `like` they are real, in JAX's default precision. Drawn and factored on the host,
+        where nothing has to be compiled.
         """
-        return self.map.init(rng=rng, like=jnp.zeros(0) if like is None else like)
+        like = jnp.zeros(0) if like is None else like
+        drawn = self.map.init(rng=rng, like=numpy.empty(0, like.dtype))
+        return jax.tree.map(lambda x: jnp.asarray(x, device=like.device), drawn)
 
     def from_matrix(self, Q: Any) -> dict[str, Any]:
         """Return parameters whose `matrix` is `Q` to rounding, of either determinant."""
