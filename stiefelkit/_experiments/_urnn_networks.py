@@ -79,5 +79,5 @@ def measure_curve(
 def loss_panel(title: str, curves: Result, x: str, levels: dict[str, float]) -> Panel:
     """Return a panel of losses against updates or seconds."""
     lines = {name: (curve[x], curve["loss"]) for name, curve in curves.items()}
-    log, label = ("y", "updates") if x == "update" else ("xy", "seconds")
-    return Panel(title, label, "loss", lines, levels, log)
+    label = "updates" if x == "update" else "seconds"
+    return Panel(title, label, "loss", lines, levels, "xy")

@@ -25,7 +25,8 @@ class AbstractCell(abc.ABC):
     """A recurrence h_t = a(h_{t-1} W^T + x_t W_in^T + c) with some recurrent matrix W.
 
     A subclass has the fields `input_size`, `hidden_size`, `activation`, `input_scale`, and
-    provides W. The state is complex where the parameters are; always, if `complex_only`.
+    provides W, or overrides the loop, as a gated cell does whose W has n rows for each gate. The
+    state is complex where the parameters are; always, if `complex_only`.
     `orthogonal` says that W is so, up to rounding.
     """
 
