@@ -1,8 +1,11 @@
 """Learning rates, by their formulas."""
 
+import numpy as np
 import pytest
 
 from stiefelkit.optim import Cosine, ExponentialDecay, PiecewiseConstant
+
+from .._classes import assert_kept
 
 
 @pytest.mark.parametrize(
@@ -47,3 +50,22 @@ def test_pieces_and_boundaries_are_counted(rates, boundaries):
     message = f"one rate more.*{len(rates)} rates and {len(boundaries)} boundaries"
     with pytest.raises(ValueError, match=message):
         PiecewiseConstant(rates, boundaries)
+
+
+@pytest.mark.libraries("numpy", "strict", "strict-device1", "torch")
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        Cosine(2.0, steps=14, warmup=4, final=0.2),
+        Cosine(1.0, steps=2),
+        ExponentialDecay(3.0, factor=0.5, every=2),
+        PiecewiseConstant((1.0, 0.1, 0.01), (3, 5)),
+        PiecewiseConstant((0.3,), ()),
+    ],
+    ids=str,
+)
+def test_a_step_that_is_an_array_gives_an_array(schedule, library):
+    for step in (0, 1, 3, 4, 5, 9, 14, 30):
+        found = schedule(library.asarray(np.asarray(float(step))))
+        assert_kept(found, library, "float64")
+        assert float(found) == pytest.approx(schedule(step), abs=1e-15)
