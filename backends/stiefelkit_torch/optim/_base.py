@@ -20,16 +20,19 @@ _OBJECTS = ("manifold", "rule")  # of a group: what a program says, not what a r
 class ManifoldOptimizer(torch.optim.Optimizer):
     """A `torch.optim.Optimizer` whose groups have a manifold, and whose rule is stiefelkit's.
 
-    Options of each group, beside those of the subclass:
+    Tensors of one shape, dtype and device, and of at most 2^18 entries, are stacked and updated
+    together. Gradients are read and never written to.
 
+    Parameters
+    ----------
+    params : iterable of tensors, named tensors or groups
     manifold : AbstractManifold
-        `Euclidean()` by default. It is of each tensor of the group, whose leading axes are batch.
+        Of each tensor of a group, whose leading axes are batch; `Euclidean()` by default.
     rows : bool
         Whether the rows of wide matrices are orthonormal: points are their transposes.
     maximize : bool
-
-    Tensors of one shape, dtype and device, and of at most 2^18 entries, are stacked and updated
-    together. Gradients are read and never written to.
+    options
+        Those of the subclass, all of which a group may have its own of.
     """
 
     _manifolds: ClassVar[tuple[type, ...]] = (AbstractManifold,)
