@@ -22,3 +22,6 @@ from ._schedule import Cosine as Cosine
 from ._schedule import ExponentialDecay as ExponentialDecay
 from ._schedule import PiecewiseConstant as PiecewiseConstant
 from ._sgd import SGD as SGD
+from ._sweeps import coordinate_descent_sweep as coordinate_descent_sweep
+from ._sweeps import coordinate_pairs as coordinate_pairs
+from ._sweeps import gauss_southwell_sweep as gauss_southwell_sweep

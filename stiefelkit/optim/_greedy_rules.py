@@ -28,13 +28,7 @@ class GaussSouthwell(AbstractPairRule):
     """
 
     def select(self, W: Array, G: Array | OuterProduct, step: int, rng: Any) -> AbstractRotations:
-        xp, omega = array_namespace(W), skew_gradient(W, dense(G))
-        n = omega.shape[-1]
-        flat = xp.reshape(scores(omega), (*omega.shape[:-2], n * n))
-        best = xp.argmax(flat, axis=-1)[..., None]
-        i, j, k = best // n, best % n, index_range(omega)
-        partner = xp.where(k == i, j, xp.where(k == j, i, k))
-        return partner_rotations(omega, partner, (k == i) | (k == j))
+        return largest_entry(skew_gradient(W, dense(G)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,6 +114,16 @@ def scores(omega: Array) -> Array:
         return score
     k = index_range(omega)
     return xp.where(k[:, None] == k, score * 0.5**0.5, score)
+
+
+def largest_entry(omega: Array) -> AbstractRotations:
+    """Return the rotation along the coordinate of the highest score."""
+    xp, n = array_namespace(omega), omega.shape[-1]
+    flat = xp.reshape(scores(omega), (*omega.shape[:-2], n * n))
+    best = xp.argmax(flat, axis=-1)[..., None]
+    i, j, k = best // n, best % n, index_range(omega)
+    partner = xp.where(k == i, j, xp.where(k == j, i, k))
+    return partner_rotations(omega, partner, (k == i) | (k == j))
 
 
 def partner_rotations(

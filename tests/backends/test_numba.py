@@ -1,0 +1,74 @@
+"""What the compiled kernels do besides what every kernel does."""
+
+import numpy as np
+import pytest
+
+import stiefelkit
+from stiefelkit.linalg import givens_product
+from stiefelkit.optim import coordinate_descent_sweep, coordinate_pairs, gauss_southwell_sweep
+
+from ._cases import DTYPES, assert_close
+
+numba = pytest.importorskip("numba")
+
+
+def normal(rng, shape, dtype):
+    X = rng.standard_normal(shape)
+    return (X + 1j * rng.standard_normal(shape) if "complex" in dtype else X).astype(dtype)
+
+
+def both(function):
+    """Return what the kernels and what the references make."""
+    found = function()
+    with stiefelkit.use_kernels(False):
+        return found, function()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shapes", [((7, 7),) * 2, ((2, 1, 5, 5), (3, 5, 5)), ((1, 1), (0, 1, 1))])
+def test_sweeps_equal_the_references(shapes, dtype):
+    rng = np.random.default_rng(5)
+    W, G = np.linalg.qr(normal(rng, shapes[0], dtype))[0], normal(rng, shapes[1], dtype)
+    complex_ = "complex" in dtype
+    count = 60 if W.shape[-1] > 1 or complex_ else None
+    pairs = coordinate_pairs(W.shape[-1], count, phases=complex_, rng=1)
+    for sweep, what in ((coordinate_descent_sweep, pairs), (gauss_southwell_sweep, 60)):
+        found, expected = both(lambda f=sweep, w=what: f(W, G, w, learning_rate=0.1))
+        assert_close(found, expected)
+
+
+def test_bounds_of_rows_find_the_largest_entry():
+    # Long steps, so that entries fall below the bounds that were kept of them.
+    rng = np.random.default_rng(6)
+    W, G = np.linalg.qr(rng.standard_normal((20, 20)))[0], rng.standard_normal((20, 20))
+    found, expected = both(lambda: gauss_southwell_sweep(W, G, 300, learning_rate=0.7))
+    assert_close(found, expected)
+
+
+@pytest.mark.parametrize(("n", "p", "m"), [(9, 9, 130), (10, 6, 65), (6, 5, 1), (2, 1, 64)])
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+def test_bands_and_panels_of_any_size(n, p, m, dtype):
+    rng = np.random.default_rng(7)
+    theta, X, G = rng.standard_normal(n * p - p * (p + 1) // 2), *normal(rng, (2, n, m), dtype)
+
+    def run():
+        Y, residuals = givens_product.forward(theta, X)
+        return Y, *givens_product.backward(G, residuals)
+
+    assert_close(*both(run), 400 * m)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+def test_threads_change_rounding_only(dtype, monkeypatch):
+    from stiefelkit_numba import _order
+
+    monkeypatch.setattr(_order, "_THREADS_FROM", 1)
+    monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", 3)
+    rng = np.random.default_rng(8)
+    theta, X, G = rng.standard_normal((2, 15)), *normal(rng, (2, 2, 6, 130), dtype)
+
+    def run():
+        Y, residuals = givens_product.forward(theta, X)
+        return Y, *givens_product.backward(G, residuals)
+
+    assert_close(*both(run), 400 * 130)
