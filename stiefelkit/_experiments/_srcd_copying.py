@@ -119,10 +119,10 @@ PUBLISHED = Part("copying", "Copying memory as published", _measure_published, _
 
 def _measure_rmsprop(setting: Setting) -> Result:
     delay, n, batch, seeds, limit = (
-        (40, 64, 16, 1, 350) if setting.quick else (100, 128, 32, 3, 1000)
+        (20, 64, 16, 1, 350) if setting.quick else (100, 128, 32, 3, 1000)
     )
     task = CopyingAtMarker(delay, batch)
-    part = 0.5 if setting.quick else 0.1
+    part = 0.75 if setting.quick else 0.1
     level = part * task.baseline
     found: Result = {name: [] for name in NAMES}
     seconds: Result = {name: 0.0 for name in NAMES}
