@@ -11,7 +11,7 @@ from ..rnn._python_text import entropy
 from ._admm_runs import double, network, train
 from ._experiment import Check, Figure, Item, Note, Panel, Part, Result, Setting, Table
 
-_ADMM = ADMM(rho3=0.1, weight_decay=1.0, atol=0, rtol=0)
+_ADMM = ADMM(rho3=0.03, weight_decay=1.0, atol=0, rtol=0)
 _BATCH = 64
 
 
@@ -45,7 +45,7 @@ class Windows(AbstractTask):
 
 def _measure(setting: Setting) -> Result:
     n, length, count, sweeps, held, bound = (
-        (16, 10, 640, 8, 1, 0.97) if setting.quick else (64, 10, 6400, 40, 100, 0.85)
+        (16, 10, 640, 10, 1, 0.95) if setting.quick else (64, 10, 6400, 40, 100, 0.85)
     )
     task = Windows(length, count, setting.seed, held)
     sizes, like = (task.input_size, n, task.output_size), double(setting)

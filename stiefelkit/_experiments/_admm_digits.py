@@ -26,7 +26,7 @@ def _measure(setting: Setting) -> Result:
             )
             for seed in range(setting.seed, setting.seed + seeds)
         ]
-    marks = [[20, 0.85]] if setting.quick else [[20, 0.93], [100, 0.95]]
+    marks = [[20, 0.8]] if setting.quick else [[20, 0.93], [100, 0.95]]
     bound = 3e-2 if setting.quick else 1e-3
     return {"n": n, "runs": runs, "marks": marks, "compared": compared, "residual": bound}
 

@@ -57,12 +57,15 @@ class ADMM:
     Notes
     -----
     A sweep over B samples of T steps costs three products of BT-by-(d+n+1) and 2T of B-by-n
-    with n-by-n matrices, the normal equations of the weights, and a few BTn hyperbolic
-    tangents. It holds about a dozen arrays of the size of all states, and two of them, four
-    for "textbook", from sweep to sweep and in a checkpoint: all samples have to fit in memory.
+    with n-by-n matrices, the normal equations of the weights, a few BTn hyperbolic tangents,
+    and for the outputs some ten Newton steps. It holds about a dozen arrays of the size of all
+    states or outputs, and two of them, four for "textbook", from sweep to sweep and in a
+    checkpoint: all samples have to fit in memory.
 
     The problem is not convex and convergence is not proved; small residuals say nothing about
-    the loss of the network itself, which the history has as `loss`. The splitting is that of
+    the loss of the network itself, which the history has as `loss`. With "reset" r_1 and r_2
+    are small from the start; the norm of all residuals together falls to a thousandth of the
+    first in some 200 sweeps on the digits read row by row. The splitting is that of
     [TangKanEtAl:2020]_, with multipliers at all steps in place of the last one, and the
     forward pass added; the method is in [BoydParikhEtAl:2011]_, and the Newton steps of the
     outputs have lengths that are safe by [SunTranDinh:2019]_.

@@ -36,13 +36,23 @@ def test_residuals_and_the_loss_of_the_network_itself_go_down(variant):
     assert run.history[-1]["accuracy"] == 1
 
 
-@pytest.mark.parametrize("variant", SETTINGS)
+def test_the_loss_of_the_outputs_becomes_that_of_the_network():
+    gaps = []
+    for epochs in (5, 300):
+        run = train("textbook", epochs=epochs)
+        outputs = run.state.slots["variables"]["outputs"]
+        targets = next(TASK.train(np.random.default_rng(1))).targets
+        found = np.mean(run.model.loss.value(outputs, targets)[0])
+        gaps.append(abs(found - run.history[-1]["loss"]))
+    assert gaps[1] < 0.1 * gaps[0]
+
+
 @pytest.mark.parametrize("steps", [1, 3])
-def test_answers_at_every_step_are_learned(variant, steps):
-    run = train(variant, task=EveryStep(steps), epochs=100)
+def test_answers_at_every_step_are_learned(steps):
+    run = train(task=EveryStep(steps), epochs=100)
     frequencies = np.bincount(EveryStep(steps).whole().targets.ravel())
     p = frequencies / frequencies.sum()
-    assert run.history[-1]["loss"] < 0.7 * -np.sum(p * np.log(p))
+    assert run.history[-1]["loss"] < 0.6 * -np.sum(p * np.log(p))
     assert run.history[-1]["r3"] < 0.1 * run.history[0]["r3"]
 
 
@@ -54,7 +64,7 @@ def test_every_library_learns_answers_at_every_step_alike(library):
 
 def test_characters_are_predicted_better_than_by_their_frequencies():
     task = Windows()
-    run = train(ADMM(rho3=0.03, weight_decay=1.0), task=task, n=16, epochs=10)
+    run = train(ADMM(rho3=0.03, weight_decay=1.0), task=task, n=8, epochs=8)
     assert run.model.evaluate(task.test())["loss"] < 0.97 * task.text.baseline
 
 
