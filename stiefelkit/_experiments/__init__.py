@@ -1,6 +1,7 @@
 """The experiments of the four papers, as `stiefelkit reproduce` repeats them."""
 
 from ._admmirnn import ADMMIRNN
+from ._cwy import CWY
 from ._experiment import Check as Check
 from ._experiment import Experiment as Experiment
 from ._experiment import Figure as Figure
@@ -17,6 +18,7 @@ from ._urnn import URNN
 
 EXPERIMENTS: dict[str, Experiment] = {
     "admmirnn": ADMMIRNN,
+    "cwy": CWY,
     "srcd": SRCD,
     "urnn": URNN,
 }

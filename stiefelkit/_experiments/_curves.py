@@ -8,6 +8,7 @@ from .._tree import tree_map
 from .._xp import array_namespace, generator
 from ..optim import AbstractOptimizer
 from ..rnn import AbstractTask, Batch, Model
+from ..rnn._rebase import rebased
 from ._experiment import Result
 
 
@@ -20,11 +21,13 @@ def train_curve(
     rng: int,
     target: float | None = None,
     window: int = 10,
+    rebase_every: int | None = None,
 ) -> Result:
     """Return the loss of each update and the seconds that each took, and train the model.
 
     Stops once the mean loss of the last `window` updates is below `target`, and once a loss is
-    not finite. The seconds leave out the drawing of batches.
+    not finite. The seconds leave out the drawing of batches. The base of a trivialization moves
+    every `rebase_every` updates, never by default.
     """
     draws = generator(rng)
     params = tree_map(lambda x: array_namespace(x).asarray(x, copy=True), model.params)
@@ -37,6 +40,8 @@ def train_curve(
         beside = batch.like(params["readout"]["u"])
         loss, grads, _ = model.loss_and_grads(params, beside, outer=outer)
         params, state = optimizer.update(grads, state, params)
+        if rebase_every is not None and state.step % rebase_every == 0:
+            params = rebased(model.cell, params)
         losses.append(float(loss))
         seconds.append(time.perf_counter() - begun)
         if not math.isfinite(losses[-1]):
