@@ -154,10 +154,17 @@ def _present_rmsprop(result: Result) -> Iterator[Item]:
         ("rule", "angle", *(f"run {k + 1}" for k in range(count)), "s in all"),
         tuple((k, ANGLES.get(k), *found[k], result["seconds"][k]) for k in found),
     )
-    for name in ("uniform", "greedy matching"):
+    judged = ("uniform", "greedy matching")
+    for name in judged:
         worst = None if None in found[name] else max(found[name])
         yield Check(f"most updates to {part} of it, {name}", worst, result["bound"])
     frozen = [f"more than {result['limit']}" if k is None else str(k) for k in found[FROZEN]]
+    for k in range(count):
+        if any((found[name][k] or math.inf) > result["bound"] for name in judged):
+            yield Note(
+                f"Run {k + 1} misses the bound, which was found on other starts: from the same "
+                f"start W frozen takes {frozen[k]} updates."
+            )
     yield Note(
         f"With W frozen it takes {', '.join(frozen)} updates: a random orthogonal matrix has the "
         "memory already, so that this task says little of a rule that moves it. The angles were "

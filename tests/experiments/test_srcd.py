@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from stiefelkit._experiments import Check, Figure, Setting, Table
+from stiefelkit._experiments import Check, Figure, Note, Setting, Table
 from stiefelkit._experiments import _srcd_copying as copying
 from stiefelkit._experiments import _srcd_digits as digits
 from stiefelkit._experiments import _srcd_drift as drift
@@ -141,6 +141,8 @@ def test_copying_with_rmsprop():
     assert failed(copying._present_rmsprop, result) == []
     result["updates"]["uniform"] = [200, None]
     assert failed(copying._present_rmsprop, result) == ["most updates to 0.1 of it, uniform"]
+    notes = [note.text for note in items(copying._present_rmsprop, result, Note)]
+    assert [text[:5] for text in notes if "misses" in text] == ["Run 2"]
 
 
 def test_learning():
