@@ -45,7 +45,7 @@ class Windows(AbstractTask):
 
 def _measure(setting: Setting) -> Result:
     n, length, count, sweeps, held, bound = (
-        (16, 10, 640, 10, 1, 0.95) if setting.quick else (64, 10, 6400, 40, 100, 0.85)
+        (16, 10, 640, 10, 1, 0.95) if setting.quick else (64, 10, 6400, 20, 100, 0.85)
     )
     task = Windows(length, count, setting.seed, held)
     sizes, like = (task.input_size, n, task.output_size), double(setting)
