@@ -53,7 +53,7 @@ def orthogonal(
         "tcwy" or "householder" : as many Householder reflections as columns, truncated compact
         WY form. The default for rectangular weights.
         "cwy" : the same, or `k` reflections, in compact WY form. The default for square ones.
-        "givens" : plane rotations.
+        "givens" : plane rotations. By all of these a complex weight has free phases besides.
         "matrix_exp", "cayley" : map of a skew matrix, at a base.
         Or a configured parametrization of n-by-p frames, n and p the larger and the smaller of
         the last two lengths.
@@ -78,6 +78,8 @@ def orthogonal(
     ------
     ValueError
         For a tensor that is no matrix, an unknown map, or one of other sizes.
+    TypeError
+        For a weight of integers.
 
     Notes
     -----
@@ -94,6 +96,15 @@ def orthogonal(
     >>> bool(torch.dist(W.T @ W, torch.eye(20)) < 1e-5)
     True
     """
+    weight = _weight(module, name)
+    parametrization = _parametrization(weight, orthogonal_map, use_trivialization, k)
+    made = Orthogonal(weight, parametrization, project=project, rng=rng)
+    parametrize.register_parametrization(module, name, made, unsafe=True)
+    made.loading = module.register_load_state_dict_pre_hook(PlainWeight(name))
+    return module
+
+
+def _weight(module, name):
     weight = getattr(module, name, None)
     if not isinstance(weight, torch.Tensor):
         raise ValueError(
@@ -105,11 +116,12 @@ def orthogonal(
             f"`orthogonal` takes a matrix or a batch of them. Got `{name}` of shape "
             f"{tuple(weight.shape)}."
         )
-    parametrization = _parametrization(weight, orthogonal_map, use_trivialization, k)
-    made = Orthogonal(weight, parametrization, project=project, rng=rng)
-    parametrize.register_parametrization(module, name, made, unsafe=True)
-    made.loading = module.register_load_state_dict_pre_hook(PlainWeight(name))
-    return module
+    if not (weight.is_floating_point() or weight.is_complex()):
+        raise TypeError(
+            f"`orthogonal` takes a weight of real or complex floating-point numbers. Got `{name}` "
+            f"of {weight.dtype}."
+        )
+    return weight
 
 
 def _parametrization(weight, chosen, use_trivialization, k):
@@ -133,7 +145,9 @@ def _parametrization(weight, chosen, use_trivialization, k):
             f"`orthogonal_map` is one of {', '.join(sorted({*_MAPS, *_BASED}))}, or a "
             f"parametrization. Got {chosen!r}."
         )
-    return CWY(n, p, k) if chosen == "cwy" else _MAPS[chosen](n, p)
+    # Reflections keep the determinant of a unitary matrix, and rotations the phases of columns.
+    options = {"free_phases": True} if weight.is_complex() else {}
+    return CWY(n, p, k, **options) if chosen == "cwy" else _MAPS[chosen](n, p, **options)
 
 
 def orthogonal_weights(module: Any) -> Iterator[tuple[Any, str, Any]]:
