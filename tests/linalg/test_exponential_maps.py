@@ -67,6 +67,14 @@ def test_determinant_is_one(op, rng):
     np.testing.assert_allclose(np.linalg.det(op(A)), 1, rtol=200 * EPS)
 
 
+def test_other_convention_of_the_cayley_transform(rng):
+    """(I + A)^{-1} (I - A), as published with two recurrent networks, is that of -2A here."""
+    A = rng.standard_normal((5, 5))
+    A = A - A.T
+    expected = np.linalg.solve(np.eye(5) + A, np.eye(5) - A)
+    np.testing.assert_allclose(linalg.cayley(-2 * A), expected, atol=1e-14)
+
+
 @pytest.mark.parametrize("op", [linalg.cayley, linalg.expm_skew], ids=["cayley", "expm_skew"])
 def test_minus_the_argument_is_the_inverse(op, rng):
     A = skew(rng, 5, 5, "complex", 2.0)

@@ -5,6 +5,7 @@ import pytest
 
 from stiefelkit import linalg
 from stiefelkit._xp import to_host
+from stiefelkit.linalg._cwy import _factor
 
 from .._arguments import adjoint, draw_like
 
@@ -49,6 +50,21 @@ def test_columns_of_the_matrix(columns, field, rng):
     V = vectors(rng, 6, 3, field, batch=(2,))
     actual = linalg.cwy_matrix(V, columns=columns)
     np.testing.assert_allclose(actual, linalg.cwy_matrix(V)[..., :columns], atol=20 * EPS)
+
+
+@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize(("n", "k"), SIZES)
+@pytest.mark.parametrize("lengths", [1.0, 1e6])
+def test_triangular_factor_is_half_of_the_gram_matrix(lengths, n, k, field, rng):
+    """S + S^T = V^T V to the last bit, whatever the lengths: what makes the product orthogonal."""
+    V = vectors(rng, n, k, field) * lengths ** rng.uniform(-1, 1, k)
+    S = np.triu(_factor(V))
+    expected = np.triu(linalg.gram(V), 1) + np.diag(np.sum(np.abs(V) ** 2, axis=0))
+    found = np.triu(S + adjoint(S))
+    np.testing.assert_array_equal(np.triu(found, 1), np.triu(expected, 1))
+    np.testing.assert_allclose(found, expected, rtol=40 * EPS)
+    unit = np.triu(_factor(V / np.linalg.norm(V, axis=0)))
+    np.testing.assert_allclose(np.diagonal(unit), 0.5, atol=4 * EPS)
 
 
 @pytest.mark.parametrize("field", FIELDS)
