@@ -16,6 +16,8 @@ KERNELS = {
     "givens_product": "stiefelkit_numba._givens_product:givens_product",
     "givens_product.forward": "stiefelkit_numba._givens_product:forward",
     "givens_product.backward": "stiefelkit_numba._givens_product:backward",
+    "solve": "stiefelkit_numba._small:solve",
+    "orthonormalize": "stiefelkit_numba._small:orthonormalize",
     "coordinate_descent_sweep": "stiefelkit_numba._sweeps:coordinate_descent_sweep",
     "gauss_southwell_sweep": "stiefelkit_numba._sweeps:gauss_southwell_sweep",
 }

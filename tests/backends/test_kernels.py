@@ -120,8 +120,9 @@ def test_forward_and_backward_come_as_a_pair(case):
 def test_no_kernel_declines_everything(case, numbers):
     options = {"overwrite": True} if case.op.name == "givens_rotate" else {}
     outs = []
-    for shape in ("general", "large"):  # a kernel may be for small or for large sizes only
-        args = move(arguments(case.op, shape, "one", "complex64", numbers), case.library)
+    # A kernel may be for small or for large sizes only, or for batches.
+    for shape, batch in (("general", "one"), ("large", "one"), ("general", "many")):
+        args = move(arguments(case.op, shape, batch, "complex64", numbers), case.library)
         if case.op.name == "givens_rotate":
             args = [np.eye(3), 0, 1, np.asarray(0.1)]
         outs.append(case.kernel(*args, **options))

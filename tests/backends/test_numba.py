@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import stiefelkit
-from stiefelkit.linalg import givens_product
+from stiefelkit.linalg import SingularMatrixError, givens_product, orthonormalize, solve
 from stiefelkit.optim import coordinate_descent_sweep, coordinate_pairs, gauss_southwell_sweep
 
 from ._cases import DTYPES, assert_close
@@ -72,3 +72,42 @@ def test_threads_change_rounding_only(dtype, monkeypatch):
         return Y, *givens_product.backward(G, residuals)
 
     assert_close(*both(run), 400 * 130)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(19, 8, 4), (2, 8, 5, 5), (16, 1, 1), (33, 7, 1), (8, 3, 2)])
+def test_small_matrices_in_batches(shape, dtype):
+    rng = np.random.default_rng(9)
+    X, p = normal(rng, shape, dtype), shape[-1]
+    A = np.eye(p, dtype=dtype)[::-1] + normal(rng, (*shape[:-2], p, p), dtype) / (4 * p)
+    assert_close(*both(lambda: solve(A, normal(np.random.default_rng(1), (p, 3), dtype))))
+    assert_close(*both(lambda: solve(A[0, ..., :, :], X[..., :p, :])))
+    assert_close(*both(lambda: orthonormalize(X)), 4000)  # times the condition number
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_small_factors_are_orthonormal_at_any_scale_and_rank(dtype):
+    rng = np.random.default_rng(10)
+    X = normal(rng, (12, 6, 3), dtype)
+    tiny, eps = np.finfo(dtype).tiny, np.finfo(dtype).eps
+    X *= np.asarray([1, 1e-30, 1e30], X.real.dtype)
+    X[1, :, 1] = X[1, :, 0] * X.real.dtype.type(tiny**0.5)
+    X[2] = 0
+    Q = orthonormalize(X)
+    residual = Q.conj().swapaxes(-1, -2) @ Q - np.eye(3)
+    assert np.linalg.norm(residual, axis=(-1, -2)).max() <= 20 * 3**0.5 * eps
+
+
+@pytest.mark.parametrize("where", [0, 17])
+def test_one_singular_system_of_a_batch_is_told(where):
+    A = np.stack([np.eye(3)] * 18)
+    A[where, :, 1] = 0
+    with pytest.raises(SingularMatrixError, match="`solve` needs an invertible `A`"):
+        solve(A, np.eye(3))
+
+
+def test_not_a_number_stays_in_its_matrix():
+    A = np.stack([2 * np.eye(3)] * 9)
+    A[4, 0, 0] = np.nan
+    for found in (solve(A, np.eye(3)), orthonormalize(A)):
+        assert np.isnan(found).any(axis=(-1, -2)).tolist() == [k == 4 for k in range(9)]
