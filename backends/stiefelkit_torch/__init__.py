@@ -18,4 +18,9 @@ from ._orthogonal import bake as bake
 from ._orthogonal import orthogonal as orthogonal
 from ._orthogonal import rebase as rebase
 
-KERNELS = {"solve_triangular": "stiefelkit_torch._solve_triangular:solve_triangular"}
+KERNELS = {
+    "solve_triangular": "stiefelkit_torch._solve_triangular:solve_triangular",
+    "unroll": "stiefelkit_torch._unroll:unroll",
+    "unroll.forward": "stiefelkit_torch._unroll:forward",
+    "unroll.backward": "stiefelkit_torch._unroll:backward",
+}
