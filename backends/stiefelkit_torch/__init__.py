@@ -10,6 +10,7 @@ except ModuleNotFoundError as _error:
         name="torch",
     ) from None
 
+from . import nn as nn
 from . import optim as optim
 from ._backend import BACKEND as BACKEND
 from ._function import differentiable as differentiable
