@@ -8,6 +8,7 @@ from torch.nn.utils.rnn import PackedSequence
 from .._call import _own_dtype
 from .._orthogonal import orthogonal
 from ._recurrence import Recurrence
+from ._start import generator, set_leaves
 from ._steps import PackedSteps, Steps
 
 
@@ -62,8 +63,7 @@ class Recurrent(torch.nn.Module):
         rng : int or numpy.random.Generator, optional
             By default a seed drawn by PyTorch, so that `torch.manual_seed` decides.
         """
-        seed = int(torch.randint(2**31, ())) if rng is None else rng
-        self._draw(numpy.random.default_rng(seed))
+        self._draw(generator(rng))
 
     def _draw(self, rng):
         for place, loop in zip(self._places, self._loops, strict=True):
@@ -73,11 +73,7 @@ class Recurrent(torch.nn.Module):
                     getattr(self, name + place).copy_(leaves[key])
             if "c" in self._names:
                 getattr(self, "bias_hh" + place).zero_()
-            parts = self.parametrizations[loop.name]
-            free = parts[0].take(leaves["recurrent"])
-            free = free if isinstance(free, tuple) else (free,)
-            for original, leaf in zip(parts.parameters(recurse=False), free, strict=True):
-                original.copy_(leaf)
+            set_leaves(self, loop.name, leaves["recurrent"])
 
     def forward(self, input, hx=None):
         """Return the states of the last layer at all steps, and the last ones of all layers."""
@@ -121,8 +117,8 @@ class Recurrent(torch.nn.Module):
         fits = X.dtype in (weight.dtype, weight.real.dtype)
         if not fits and not torch.is_autocast_enabled(X.device.type):
             raise ValueError(
-                f"`{self._name}` has weights of {weight.dtype}. Got inputs of {X.dtype}; cast them, or "
-                "build the module with `dtype`."
+                f"`{self._name}` has weights of {weight.dtype}. Got inputs of {X.dtype}; cast "
+                "them, or build the module with `dtype`."
             )
         return X.to(weight.dtype)
 
