@@ -24,8 +24,9 @@ class Recurrent(torch.nn.Module):
         self.input_size, self.hidden_size = sizes
         self.num_layers, self.batch_first = num_layers, batch_first
         self.dropout, self.bidirectional = float(dropout), bidirectional
-        if num_layers < 1:
-            raise ValueError(f"`num_layers` is at least 1. Got {num_layers}.")
+        for name in ("input_size", "hidden_size", "num_layers"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"`{name}` is at least 1. Got {getattr(self, name)}.")
         if not 0 <= self.dropout <= 1:
             raise ValueError(f"`dropout` is a probability. Got {dropout}.")
         suffixes = ("", "_reverse") if bidirectional else ("",)
