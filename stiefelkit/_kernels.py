@@ -92,3 +92,16 @@ def backends() -> dict[str, Callable[[], Backend]]:
 
     entries = importlib.metadata.entry_points(group="stiefelkit.backends")
     return {entry.name: entry.load for entry in entries}
+
+
+def value_and_grad_for(library: str) -> Callable[[Callable[..., Any]], Callable[..., Any]] | None:
+    """Return `value_and_grad` of the backend of an array library, None where there is none."""
+    for load in backends().values():
+        try:
+            backend = load()
+        except ModuleNotFoundError:
+            continue  # a library that is not installed is not that of any array
+        if backend.namespace.removeprefix("array_api_compat.").split(".")[0] == library:
+            if backend.value_and_grad is not None:
+                return backend.value_and_grad
+    return None

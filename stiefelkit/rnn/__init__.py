@@ -22,6 +22,7 @@ from ._checkpoint import CheckpointError as CheckpointError
 from ._checkpoint import load as load
 from ._copying import Copying as Copying
 from ._copying_at_marker import CopyingAtMarker as CopyingAtMarker
+from ._differentiated_loss import differentiated_loss as differentiated_loss
 from ._digits import Digits as Digits
 from ._digits_rows import DigitsRows as DigitsRows
 from ._elman_cell import ElmanCell as ElmanCell

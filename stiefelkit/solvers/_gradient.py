@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from .._kernels import backends
+from .._kernels import value_and_grad_for
 from .._tree import tree_leaves
 from .._typing import Tree
 from .._xp import array_namespace, namespace_key
@@ -18,14 +18,9 @@ def with_gradient(
     if callable(jac):
         return lambda x: (fun(x), jac(x))
     library = namespace_key(array_namespace(tree_leaves(x0)[0]))
-    for load in backends().values():
-        try:
-            backend = load()
-        except ModuleNotFoundError:
-            continue  # a library that is not installed is not that of `x0`
-        if backend.namespace.removeprefix("array_api_compat.").split(".")[0] == library:
-            if backend.value_and_grad is not None:
-                return backend.value_and_grad(fun)
+    transform = value_and_grad_for(library)
+    if transform is not None:
+        return transform(fun)
     raise TypeError(
         f"`{library}` arrays cannot be differentiated by their library. Give the Euclidean "
         "gradient: `jac=True` if `fun` returns (value, gradient), or `jac=gradient`."
