@@ -1,5 +1,6 @@
 """Sphinx configuration. Build: ``sphinx-build -W --keep-going docs docs/_build/html``."""
 
+import importlib.util
 import os
 
 os.environ["MPLBACKEND"] = "agg"
@@ -43,10 +44,12 @@ numpydoc_show_class_members = False  # the template of classes lists them
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
+# Where PyTorch is missing, its examples are shown, but not run.
+_run = "/plot_" if importlib.util.find_spec("torch") else "/plot_(?!torch)"
 sphinx_gallery_conf = {
     "examples_dirs": "examples",
     "gallery_dirs": "gallery",
-    "filename_pattern": "/plot_",
+    "filename_pattern": _run,
     "abort_on_example_error": True,
     "plot_gallery": "True",
     "show_signature": False,
