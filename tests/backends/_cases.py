@@ -66,6 +66,8 @@ def registered(linear_algebra=True):
 
 def _missing(entry):
     framework = entry.name.split("-")[-1]
+    if framework == "cuda":
+        return "kernels for a GPU run on the host in test_cuda_kernels.py"
     if importlib.util.find_spec(framework) is None:
         return f"{framework} is not installed"
     if framework == "cupy" and not importlib.import_module("cupy").is_available():

@@ -1,0 +1,46 @@
+"""Kernels in CUDA C++ for CuPy arrays and for PyTorch tensors on a GPU.
+
+`CUPY_KERNELS` and `TORCH_KERNELS` are what the entry points ``cupy-cuda`` and ``torch-cuda`` of
+`stiefelkit.kernels` give. CuPy launches on its own arrays, `cuda.core` on tensors.
+"""
+
+from importlib.util import find_spec
+
+_KERNELS = {
+    "givens_product": "stiefelkit_cuda._givens_product:givens_product",
+    "givens_product.forward": "stiefelkit_cuda._givens_product:forward",
+    "givens_product.backward": "stiefelkit_cuda._givens_product:backward",
+    "givens_rotate": "stiefelkit_cuda._rotate_columns:givens_rotate",
+    "orthonormalize": "stiefelkit_cuda._orthonormalize:orthonormalize",
+    "orthonormalize.forward": "stiefelkit_cuda._orthonormalize:forward",
+    "orthonormalize.backward": "stiefelkit_cuda._orthonormalize:backward",
+    "coordinate_descent_sweep": "stiefelkit_cuda._rotate_columns:coordinate_descent_sweep",
+}
+_LOOP = {
+    "unroll": "stiefelkit_cuda._unroll:unroll",
+    "unroll.forward": "stiefelkit_cuda._unroll:forward",
+    "unroll.backward": "stiefelkit_cuda._unroll:backward",
+}
+# The loop of PyTorch's own package hands tensors on a GPU to the one here.
+_TABLES = {"CUPY_KERNELS": {**_KERNELS, **_LOOP}, "TORCH_KERNELS": _KERNELS}
+
+
+def __getattr__(name):
+    """Return a table, if what its arrays are launched with is installed."""
+    if name not in _TABLES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "CUPY_KERNELS" and find_spec("cupy") is None:
+        raise ModuleNotFoundError(
+            "`stiefelkit_cuda` needs CuPy for its arrays. Install it by `pip install "
+            "stiefelkit[cupy12x]`, or `stiefelkit[cupy13x]` for CUDA 13.",
+            name="cupy",
+        )
+    if name == "TORCH_KERNELS":
+        for module in ("torch", "cuda", "cuda.core"):
+            if find_spec(module) is None:
+                raise ModuleNotFoundError(
+                    f"`stiefelkit_cuda` needs `{module}` for tensors. Install it by `pip install "
+                    "stiefelkit[cuda]`.",
+                    name=module,
+                )
+    return _TABLES[name]

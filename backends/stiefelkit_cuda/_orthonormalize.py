@@ -1,0 +1,49 @@
+"""`orthonormalize` by Householder reflections, a block for each matrix."""
+
+from stiefelkit.linalg import orthonormalize as op
+
+from ._launch import SHARED, launch, library_of, product
+
+_WARPS = 8
+
+
+def orthonormalize(X, /, *, method="qr"):
+    """Reflect all matrices of a batch at once, each in the shared memory of its block.
+
+    Benchmark: kernels.SmallBatches, not yet run on a GPU. The libraries call cuSOLVER twice for
+    each matrix. For any rank and scale; agrees with the reference to a multiple of n eps times the
+    condition number, and is as orthonormal.
+    """
+    out = _factors(X, method, False)
+    return out if out is NotImplemented else out[0]
+
+
+def forward(X, /, *, method="qr"):
+    """Reflect all matrices at once, and keep what the reference keeps.
+
+    Benchmark: kernels.SmallBatches, not yet run on a GPU.
+    """
+    out = _factors(X, method, True)
+    return out if out is NotImplemented else (out[0], (X, *out))
+
+
+def backward(G, saved, /, *, method="qr"):
+    """Run the reference, which is made of matrix products and a triangular system.
+
+    Benchmark: kernels.SmallBatches, not yet run on a GPU.
+    """
+    return op.vjp[1](G, saved, method=method)
+
+
+def _factors(X, method, triangle):
+    """Return Q, and R where it is asked for."""
+    known, (*batch, n, p) = library_of(X), X.shape
+    shared = (n * (p | 1) + 3 * p) * X.dtype.itemsize
+    if method != "qr" or known is None or shared > SHARED:
+        return NotImplemented
+    Q = known.empty(tuple(X.shape), X.dtype, X)
+    R = known.empty((*batch, p, p), X.dtype, X) if triangle else None
+    threads = (32, min(_WARPS, -(-p // 4)))
+    args = [known.contiguous(X), Q, R, n, p]
+    launch("small_frames", "factorize<{}>", product(batch), threads, args, like=Q, shared=shared)
+    return Q, R
