@@ -1,0 +1,101 @@
+"""Recurrent layers of the PyTorch front against PyTorch's own, one step of training each."""
+
+import importlib.util
+
+import numpy as np
+
+from ._common import paired_ratio
+
+SHAPES = ("T200 B64 n128", "T200 B64 n512", "T100 B64 n1024")
+DEVICES = ("cpu", "cuda")
+
+
+def _torch(device):
+    if importlib.util.find_spec("torch") is None:
+        raise NotImplementedError("torch is not installed")
+    import torch
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise NotImplementedError("torch finds no device")
+    return torch
+
+
+class OrthogonalRNN:
+    """Loss at the last step, gradient and an update by SGD: tanh, 10 inputs, 10 classes."""
+
+    params = (DEVICES, SHAPES)
+    param_names = ("device", "shape")
+    rounds, repeat, timeout = 1, (3, 20, 3.0), 300
+
+    def setup(self, device, shape):
+        from stiefelkit_torch.nn import OrthogonalRNN
+
+        torch = self.torch = _torch(device)
+        self.device = device
+        T, B, self.n = [int(word[1:]) for word in shape.split()]
+        rng = np.random.default_rng(0)
+        inputs = rng.standard_normal((T, B, 10)).astype(np.float32)
+        self.X = torch.asarray(inputs, device=device)
+        self.targets = torch.asarray(rng.integers(0, 10, B), device=device)
+        self.call = self.step_of(OrthogonalRNN(10, self.n, rng=0, device=device))
+        self.call()
+
+    def step_of(self, rnn, *others):
+        """Return a call of a step of training of a layer, and of modules that it reads."""
+        torch = self.torch
+        readout = torch.nn.Linear(self.n, 10, device=self.device)
+        modules = torch.nn.ModuleList([rnn, readout, *others])
+        rule = torch.optim.SGD(modules.parameters(), lr=1e-3)
+
+        def call():
+            rule.zero_grad()
+            loss = torch.nn.functional.cross_entropy(readout(rnn(self.X)[0][-1]), self.targets)
+            loss.backward()
+            rule.step()
+            if self.device == "cuda":
+                torch.cuda.synchronize()
+
+        return call
+
+    def time_step(self, device, shape):
+        self.call()
+
+    def peakmem_step(self, device, shape):
+        self.call()
+
+    def track_ratio_to_unconstrained(self, device, shape):
+        peer = self.torch.nn.RNN(10, self.n, device=device)
+        return paired_ratio(self.call, self.step_of(peer), seconds=4.0)
+
+    def track_ratio_to_torch_orthogonal(self, device, shape):
+        return paired_ratio(self.call, self.step_of(self.constrained()), seconds=4.0)
+
+    def constrained(self):
+        """Return `torch.nn.RNN` with a matrix by PyTorch's `orthogonal`."""
+        torch, n = self.torch, self.n
+
+        class Constrained(torch.nn.Module):
+            def __init__(self, device):
+                super().__init__()
+                self.rnn = torch.nn.RNN(10, n, device=device)
+                self.matrix = torch.nn.Linear(n, n, bias=False, device=device)
+                torch.nn.utils.parametrizations.orthogonal(
+                    self.matrix, orthogonal_map="householder"
+                )
+
+            def forward(self, X):
+                # `nn.RNN` keeps its weights in a list of its own, which no parametrization reaches.
+                rnn = self.rnn
+                weights = (rnn.weight_ih_l0, self.matrix.weight, rnn.bias_ih_l0, rnn.bias_hh_l0)
+                h0 = X.new_zeros(1, X.shape[1], n)
+                return torch.rnn_tanh(X, h0, weights, True, 1, 0.0, True, False, False)
+
+        return Constrained(self.device)
+
+    track_ratio_to_unconstrained.unit = track_ratio_to_torch_orthogonal.unit = "times"
+
+
+class ShortSequences(OrthogonalRNN):
+    """The same on few steps, where the map and the calls of PyTorch count."""
+
+    params = (DEVICES, ("T10 B64 n32", "T10 B64 n256"))
