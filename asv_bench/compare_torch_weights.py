@@ -1,0 +1,108 @@
+"""Cases of `compare_torch.py`: orthogonal weights, formed and differentiated."""
+
+import dataclasses
+from functools import partial
+
+import stiefelkit_torch
+import torch
+from torch.nn.utils import parametrizations
+
+TORCH_MAPS = ("householder", "matrix_exp", "cayley")
+
+
+@dataclasses.dataclass
+class Case:
+    """What is compared: makers of calls, those run once with a limit, and ratios wanted."""
+
+    title: str
+    calls: dict
+    wanted: list
+    capped: dict = dataclasses.field(default_factory=dict)
+    memory: tuple = ()  # two calls whose peaks are compared, and the bytes the first may have more
+
+
+def weight_step(shape, library, name=None):
+    """Return a call that forms an orthogonal weight and takes a cotangent back to its leaves."""
+    module = torch.nn.Module()
+    module.weight = torch.nn.Parameter(torch.linalg.qr(torch.randn(shape))[0])
+    register(module, library, name)
+    leaves, G = list(module.parameters()), torch.randn(shape)
+    with torch.no_grad():  # maps of a skew matrix are cheaper at zero, where they start
+        for leaf in leaves:
+            leaf += 0.1 / shape[-2] ** 0.5 * torch.randn(leaf.shape)
+    return lambda: torch.autograd.grad(module.weight, leaves, G)
+
+
+def register(module, library, name):
+    if library == "stiefelkit":
+        stiefelkit_torch.orthogonal(module, "weight", name)
+    elif library == "torch":
+        parametrizations.orthogonal(module, "weight", name)
+    else:
+        import geotorch
+
+        geotorch.orthogonal(module, "weight", name or "expm")
+
+
+def products(count, left, right):
+    """Return a call of products of distinct matrices."""
+    pairs = [(torch.randn(left), torch.randn(right)) for _ in range(count)]
+
+    def call():
+        for A, B in pairs:
+            A @ B
+
+    return call
+
+
+def frame(n, p, torch_factor, geotorch_factor):
+    """A frame of n-by-p by its default map, T-CWY."""
+    made, shape = partial(partial, weight_step, (n, p)), (n, p)
+    large = n * p > 2048 * 32  # PyTorch's exponential takes minutes there
+    capped = {} if large else {"torch matrix_exp": (weight_step, shape, "torch", "matrix_exp")}
+    return Case(
+        f"Frame {n}×{p}",
+        {
+            "stiefelkit": made("stiefelkit"),
+            "bound, four products": partial(products, 4, (n, p), (p, p)),
+            "torch householder": made("torch", "householder"),
+            "torch cayley": made("torch", "cayley"),
+        },
+        [
+            (torch_factor, *[f"torch {m}" for m in TORCH_MAPS[: 2 - large]]),
+            (geotorch_factor, "geotorch"),
+        ],
+        capped | {"geotorch": (weight_step, shape, "geotorch")},
+    )
+
+
+def square(n):
+    """A square matrix by its default map, CWY."""
+    made = partial(partial, weight_step, (n, n))
+    return Case(
+        f"Square {n}",
+        {
+            "stiefelkit": made("stiefelkit"),
+            "bound, seven products": partial(products, 7, (n, n), (n, n)),
+            **{f"torch {m}": made("torch", m) for m in TORCH_MAPS},
+            "geotorch": made("geotorch"),
+        },
+        [(8, "torch householder", "torch matrix_exp"), (1, "torch cayley")],
+    )
+
+
+def batch(n, count=10_000):
+    """Many small matrices by each of our maps."""
+    made = partial(partial, weight_step, (count, n, n))
+    maps = ("cwy", "givens", "cayley", "matrix_exp")
+    return Case(
+        f"{count} matrices {n}×{n}",
+        {
+            **{f"stiefelkit {m}": made("stiefelkit", m) for m in maps},
+            "bound, seven products": partial(products, 7, (count, n, n), (count, n, n)),
+            **{f"torch {m}": made("torch", m) for m in TORCH_MAPS},
+            "geotorch expm": made("geotorch"),
+            "geotorch cayley": made("geotorch", "cayley"),
+        },
+        [(5, "geotorch expm"), (5, "geotorch cayley")],
+    )
