@@ -27,20 +27,24 @@ class Recurrence:
         elif isinstance(map_, CWY) and map_.k < map_.n:
             self.factors = _differentiable(unroll_cwy, activation)
 
-    def run(self, module, Z, h0, b):
-        """Return the states at all steps, given projected inputs."""
+    def prepare(self, module, rows, dtype):
+        """Return a function of projected inputs, first state and bias, for so many rows.
+
+        To be called before the projection: backward, memory of the loop is then given back before
+        the gradient of the map is taken.
+        """
+        loop, factors = self.dense, None
         if self.factors is not None and parametrize.is_parametrized(module, self.name):
             parts = module.parametrizations[self.name]
             originals = list(parts.parameters(recurse=False))
             # The map casts up leaves of 16 bits, and then its matrix down.
-            if parts[0].dtype(originals) == Z.dtype and self._by_factors(Z):
-                return self.factors(*self._factors(parts[0].params(originals)), Z, h0, b)
-        return self.dense(getattr(module, self.name), Z, h0, b)
+            if parts[0].dtype(originals) == dtype and self._by_factors(rows):
+                loop, factors = self.factors, self._factors(parts[0].params(originals))
+        factors = (getattr(module, self.name),) if factors is None else factors
+        return lambda Z, h0, b: loop(*factors, Z, h0, b)
 
-    def _by_factors(self, Z):
-        if isinstance(self.map, UnitaryFFT):
-            return True
-        return self.cell.by_reflections(Z.shape[0] * Z.shape[1])
+    def _by_factors(self, rows):
+        return isinstance(self.map, UnitaryFFT) or self.cell.by_reflections(rows)
 
     def _factors(self, params):
         if isinstance(self.map, UnitaryFFT):

@@ -141,13 +141,13 @@ class Recurrent(torch.nn.Module):
         return X, h_n if unsorted is None else h_n.index_select(1, unsorted)
 
     def _direction(self, X, h0, steps, k, reverse):
-        place = self._places[k]
-        bias = None
+        place, bias = self._places[k], None
+        run = self._loops[k].prepare(self, steps.rows, X.dtype)
         if "c" in self._names:
             bias = getattr(self, "bias_ih" + place) + getattr(self, "bias_hh" + place)
         Z = steps.spread(functional.linear(X, getattr(self, "weight_ih" + place), bias), reverse)
         b = getattr(self, "bias_activation" + place, None)
-        H = self._loops[k].run(self, Z, h0, b)
+        H = run(Z, h0, b)
         return steps.gather(H, reverse), steps.last(H, h0)
 
     def _first_states(self, hx, steps, X):

@@ -9,6 +9,7 @@ class Steps:
 
     def __init__(self, X: torch.Tensor):
         self.batch, self.indices = X.shape[1], (None, None)
+        self.rows = X.shape[0] * X.shape[1]
 
     def spread(self, Z, reverse):
         """Return rows as steps, the first one first, or the last one."""
@@ -33,6 +34,7 @@ class PackedSteps:
     def __init__(self, packed: PackedSequence):
         sizes, device = packed.batch_sizes, packed.data.device
         self.steps, self.batch = len(sizes), int(sizes[0])
+        self.rows = self.steps * self.batch
         self.indices = packed.sorted_indices, packed.unsorted_indices
         samples = torch.arange(self.batch)
         present = samples < sizes[:, None]
