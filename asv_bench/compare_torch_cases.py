@@ -4,6 +4,7 @@ from functools import partial
 
 import stiefelkit_torch
 import torch
+from benchmarks._torch_steps import points
 from compare_torch_rnn import rnn
 from compare_torch_weights import Case, batch, frame, square
 
@@ -63,13 +64,6 @@ def updates(n, count=10_000):
     calls = {f"geoopt {name}": partial(geoopt_update, name) for name in peers}
     title = f"Update by SGD of {count} matrices {n}×{n}"
     return Case(title, {"stiefelkit": ours} | calls, [(1, *calls)])
-
-
-def points(n, count):
-    """Return random points, tangent vectors of about length one half, and Euclidean gradients."""
-    Q = torch.linalg.qr(torch.randn(count, n, n))[0]
-    A = torch.randn(count, n, n)
-    return Q, Q @ (A - A.mT) * (0.25 / n), torch.randn(count, n, n)
 
 
 CASES = {

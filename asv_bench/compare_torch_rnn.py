@@ -2,51 +2,9 @@
 
 from functools import partial
 
-import stiefelkit_torch
 import torch
-from compare_torch_weights import TORCH_MAPS, Case, register
-
-
-def rnn_step(T, B, n, library, name=None):
-    """Return a call of a recurrent network: tanh, 10 inputs and classes, loss at the last step."""
-    X, y, readout = torch.randn(T, B, 10), torch.randint(10, (B,)), torch.nn.Linear(n, 10)
-    if library == "stiefelkit":
-        network = stiefelkit_torch.nn.OrthogonalRNN(10, n)
-    else:
-        network = torch.nn.RNN(10, n)
-    leaves, last = list(network.parameters()), lambda: network(X)[0][-1]
-    if name != "unconstrained" and library != "stiefelkit":
-        matrix = torch.nn.Linear(n, n, bias=False)
-        register(matrix, library, name)
-        W_in, _, *biases = leaves
-        leaves, h0 = [W_in, *biases, *matrix.parameters()], torch.zeros(1, B, n)
-
-        def last():
-            # `nn.RNN` keeps its weights in a list of its own, which no parametrization reaches.
-            weights = W_in, matrix.weight, *biases
-            return torch.rnn_tanh(X, h0, weights, True, 1, 0.0, True, False, False)[0][-1]
-
-    leaves += readout.parameters()
-
-    def call():
-        loss = torch.nn.functional.cross_entropy(readout(last()), y)
-        return torch.autograd.grad(loss, leaves)
-
-    return call
-
-
-def rnn_bound(T, B, n):
-    """Return a call of the products each way, of distinct states, and of the gradient's one."""
-    W, H = torch.randn(2, n, n), torch.randn(T, B, n)
-    left, right = torch.randn(T * B, n), torch.randn(T * B, n)
-
-    def call():
-        for matrix in W:
-            for h in H:
-                h @ matrix
-        left.T @ right
-
-    return call
+from benchmarks._torch_steps import rnn_bound, rnn_step
+from compare_torch_weights import TORCH_MAPS, Case
 
 
 def rnn(T, B, n):

@@ -3,9 +3,7 @@
 import dataclasses
 from functools import partial
 
-import stiefelkit_torch
-import torch
-from torch.nn.utils import parametrizations
+from benchmarks._torch_steps import products, weight_step
 
 TORCH_MAPS = ("householder", "matrix_exp", "cayley")
 
@@ -19,40 +17,6 @@ class Case:
     wanted: list
     capped: dict = dataclasses.field(default_factory=dict)
     memory: tuple = ()  # two calls whose peaks are compared, and the bytes the first may have more
-
-
-def weight_step(shape, library, name=None):
-    """Return a call that forms an orthogonal weight and takes a cotangent back to its leaves."""
-    module = torch.nn.Module()
-    module.weight = torch.nn.Parameter(torch.linalg.qr(torch.randn(shape))[0])
-    register(module, library, name)
-    leaves, G = list(module.parameters()), torch.randn(shape)
-    with torch.no_grad():  # maps of a skew matrix are cheaper at zero, where they start
-        for leaf in leaves:
-            leaf += 0.1 / shape[-2] ** 0.5 * torch.randn(leaf.shape)
-    return lambda: torch.autograd.grad(module.weight, leaves, G)
-
-
-def register(module, library, name):
-    if library == "stiefelkit":
-        stiefelkit_torch.orthogonal(module, "weight", name)
-    elif library == "torch":
-        parametrizations.orthogonal(module, "weight", name)
-    else:
-        import geotorch
-
-        geotorch.orthogonal(module, "weight", name or "expm")
-
-
-def products(count, left, right):
-    """Return a call of products of distinct matrices."""
-    pairs = [(torch.randn(left), torch.randn(right)) for _ in range(count)]
-
-    def call():
-        for A, B in pairs:
-            A @ B
-
-    return call
 
 
 def frame(n, p, torch_factor, geotorch_factor):

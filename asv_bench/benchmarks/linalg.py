@@ -128,6 +128,7 @@ class Headline:
         return paired_ratio(self.call, lambda: products(self.pairs))
 
     def track_ratio_to_torch(self, case):
-        return paired_ratio(self.call, peers.orthogonal_map(self.n, self.p))
+        peer = peers.steps().weight_step((self.n, self.p), "torch", "householder")
+        return paired_ratio(self.call, peer)
 
     track_ratio_to_bound.unit = track_ratio_to_torch.unit = "times"

@@ -57,7 +57,8 @@ class Step:
     def track_ratio_to_torch(self, library, shape):
         if self.library.device.startswith("cuda"):
             raise NotImplementedError("the peer runs on the CPU")
-        return paired_ratio(self.call, peers.rnn_step(*self.sizes), seconds=4.0)
+        peer = peers.steps().rnn_step(*self.sizes, "torch", "unconstrained")
+        return paired_ratio(self.call, peer, seconds=4.0)
 
     track_ratio_to_bound.unit = track_ratio_to_torch.unit = "times"
 
@@ -80,6 +81,6 @@ class TrainingStep(Step):
     def track_ratio_to_torch(self, library, shape):
         if self.library.device.startswith("cuda"):
             raise NotImplementedError("the peer runs on the CPU")
-        return paired_ratio(self.call, peers.orthogonal_rnn_training_step(*self.sizes), seconds=4.0)
+        return paired_ratio(self.call, peers.steps().training_step(*self.sizes), seconds=4.0)
 
     track_ratio_to_torch.unit = "times"
