@@ -1,8 +1,9 @@
 // CUDA's threads on a CPU: each thread of a block is a fiber that runs until it has to wait.
 //
 // A block ends in an error if its threads do not meet at the same barriers, if they leave the shared
-// memory of the launch, or if a warp's lanes do not all take part in an exchange. Fibers start in
-// either order, so that what depends on the order of threads shows.
+// memory of the launch, or if a warp's lanes do not all take part in an exchange. A warp runs as far
+// as it gets before the next one starts, the first or the last of them first, so that it shows if
+// threads do not wait for each other where they have to.
 
 #include <ucontext.h>
 
@@ -66,7 +67,24 @@ static void body() {
   swapcontext(&fibers[current].context, &scheduler);
 }
 
+// Run the lanes of a warp as far as they get without the other warps, which are that late then.
+static bool run_warp(int warp, int threads, bool descending) {
+  int first = 32 * warp, last = first + 32 < threads ? first + 32 : threads;
+  bool moved = false;
+  do {
+    for (int n = first; n < last; ++n) {
+      current = descending ? first + last - 1 - n : n;
+      if (fibers[current].state != READY) continue;
+      threadIdx = fibers[current].index;
+      swapcontext(&scheduler, &fibers[current].context);
+      moved = true;
+    }
+  } while (release(first, last, AT_WARP));
+  return moved;
+}
+
 static bool run_block(int threads, bool descending) {
+  int warps = (threads + 31) / 32;
   for (int k = 0; k < threads; ++k) {
     Fiber& fiber = fibers[k];
     fiber.stack.resize(1 << 16);
@@ -78,21 +96,10 @@ static bool run_block(int threads, bool descending) {
   }
   for (;;) {
     bool moved = false;
-    int done = 0;
-    for (int n = 0; n < threads; ++n) {
-      current = descending ? threads - 1 - n : n;
-      if (fibers[current].state == READY) {
-        threadIdx = fibers[current].index;
-        swapcontext(&scheduler, &fibers[current].context);
-        moved = true;
-      }
-      done += fibers[current].state == DONE;
-    }
-    if (done == threads) return true;
-    for (int k = 0; k < threads; k += 32)
-      moved |= release(k, k + 32 < threads ? k + 32 : threads, AT_WARP);
-    moved |= release(0, threads, AT_BLOCK);
-    if (!moved) return false;
+    for (int w = 0; w < warps; ++w)
+      moved |= run_warp(descending ? warps - 1 - w : w, threads, descending);
+    if (release(0, threads, DONE)) return true;
+    if (!release(0, threads, AT_BLOCK) && !moved) return false;
   }
 }
 

@@ -3,16 +3,31 @@
 import pytest
 
 
-@pytest.fixture(params=[False, True], ids=["ascending", "descending"])
-def cuda_host(request, monkeypatch):
-    """Let the CUDA kernels take NumPy arrays, their threads running in one order or the other."""
-    from stiefelkit_cuda import _graph, _launch
-
+@pytest.fixture
+def cuda_host(monkeypatch):
+    """Let the CUDA kernels take NumPy arrays, their threads running on the host."""
     from ._cuda_host import COMPILER, Host
 
     if COMPILER is None:
         pytest.skip("no C++ compiler is at hand")
-    host = Host(request.param)
-    monkeypatch.setattr(_launch, "library", lambda name: host if name == "numpy" else None)
+    return _stand_in(Host(), "numpy", monkeypatch)
+
+
+@pytest.fixture
+def cuda_host_tensors(monkeypatch):
+    """Let the CUDA kernels take tensors on the CPU, their threads running there."""
+    pytest.importorskip("torch")
+    from ._cuda_host import COMPILER
+    from ._cuda_host_tensors import HostTensors
+
+    if COMPILER is None:
+        pytest.skip("no C++ compiler is at hand")
+    return _stand_in(HostTensors(), "torch", monkeypatch)
+
+
+def _stand_in(host, library, monkeypatch):
+    from stiefelkit_cuda import _graph, _launch
+
+    monkeypatch.setattr(_launch, "library", lambda name: host if name == library else None)
     monkeypatch.setattr(_graph, "_cache", type(_graph._cache)())
     return host

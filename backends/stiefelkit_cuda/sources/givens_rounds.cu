@@ -130,7 +130,6 @@ __global__ void turn_back(const T* Y, T* G, const Real<T>* cosines, const Real<T
       start += now.size;
       __syncthreads();
     }
-    store(back, G, n, m, width, column);
-    __syncthreads();
+    store(back, G, n, m, width, column);  // by the threads that load the next tile there
   }
 }

@@ -57,7 +57,7 @@ __device__ void reflect(T* A, T tau, int k, int j, int n, int stride, bool clear
   }
 }
 
-// R, if it is asked for, has been written by then: its memory becomes that of Q.
+// Make Q in the memory of R, of which nothing is written before the first barrier.
 template <typename T>
 __device__ void accumulate(T* A, const T* taus, int n, int p, int stride) {
   int lane = threadIdx.x, warp = threadIdx.y, warps = blockDim.y;
@@ -93,9 +93,10 @@ __global__ void factorize(const T* X, T* Q, T* R, long long n, long long p) {
   for (int k = 0; k < p; ++k) {
     if (warp == 0) reflect_column(A, taus, turns, lengths, k, n, stride);
     __syncthreads();
+    // Column k + 1 falls to warp 0, which goes on with it while the others are still at theirs.
     for (int j = k + 1 + warp; j < p; j += warps) reflect(A, taus[k], k, j, n, stride, false);
-    __syncthreads();
   }
+  __syncthreads();
   if (R) {
     R += blockIdx.x * p * p;
     for (int k = thread; k < p * p; k += threads) {
@@ -103,7 +104,6 @@ __global__ void factorize(const T* X, T* Q, T* R, long long n, long long p) {
       T entry = i < j ? conj_of(turns[i]) * A[i * stride + j] : make<T>(0, 0);
       R[k] = i == j ? lengths[i] : entry;
     }
-    __syncthreads();
   }
   accumulate(A, taus, n, p, stride);
   for (int k = thread; k < n * p; k += threads) Q[k] = turns[k % p] * A[k / p * stride + k % p];
