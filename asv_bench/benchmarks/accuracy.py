@@ -5,8 +5,8 @@ import numpy as np
 from stiefelkit import parametrizations, retractions
 from stiefelkit.linalg import random_frame
 from stiefelkit.manifolds import Euclidean, Stiefel
-from stiefelkit.optim import Adam
-from stiefelkit.parametrizations import AbstractParametrization
+from stiefelkit.optim import SGD, Adam
+from stiefelkit.parametrizations import CWY, AbstractParametrization
 from stiefelkit.retractions import AbstractRetraction
 
 from ._common import arguments, calls, concrete, open_library
@@ -80,6 +80,37 @@ class Retractions(_Updates):
         for step in range(UPDATES):
             params, state = rule.update({"Q": G[step % 10]}, state, params)
         return error(params["Q"])
+
+
+class LongRuns(_Updates):
+    """After 10^5 updates, which take a minute: rounding must not add up."""
+
+    rules = {"SGD": SGD(1e-3, momentum=0.9), "Adam": Adam(1e-3), "CWY": Adam(1e-3)}
+    params = (list(rules), ("float32", "float64"))
+    param_names = ("rule", "dtype")
+    timeout, updates = 600, 10**5
+
+    def track_orthonormality_error(self, name, dtype):
+        n, p, rng = 16, 4, np.random.default_rng(0)
+        rule, like = self.rules[name], np.empty(0, dtype)
+        G = [normal(rng, (n, p), dtype) for _ in range(10)]
+        if name == "CWY":
+            chart = CWY(n, p)
+            params = chart.init(rng=rng, like=like)
+            flat = {leaf: None if leaf in chart.fixed else Euclidean() for leaf in params}
+            state = rule.init(params, flat)
+            for step in range(self.updates):
+                residuals = chart.matrix_forward(params)[1]
+                grads = chart.matrix_backward(G[step % 10], residuals)
+                params, state = rule.update(grads, state, params)
+            return error(chart.matrix(params))
+        point = Stiefel().random_point(n, p, rng=rng, like=like)
+        state = rule.init(point, Stiefel())
+        for step in range(self.updates):
+            point, state = rule.update(G[step % 10], state, point)
+        return error(point)
+
+    track_orthonormality_error.unit = _Updates.unit
 
 
 class Ops(_Updates):

@@ -4,7 +4,20 @@ import numpy as np
 
 from stiefelkit.manifolds import Orthogonal
 from stiefelkit.optim import Adam
-from stiefelkit.rnn import Batch, CrossEntropy, LinearReadout, Model, OrthogonalCell, Tanh
+from stiefelkit.rnn import (
+    Adding,
+    Batch,
+    Copying,
+    CrossEntropy,
+    ElmanCell,
+    LinearReadout,
+    LSTMCell,
+    Model,
+    OrthogonalCell,
+    Tanh,
+    UnitaryCell,
+    fit,
+)
 
 from . import peers
 from ._common import LIBRARIES, open_library, paired_ratio, products
@@ -84,3 +97,26 @@ class TrainingStep(Step):
         return paired_ratio(self.call, peers.steps().training_step(*self.sizes), seconds=4.0)
 
     track_ratio_to_torch.unit = "times"
+
+
+class Epoch:
+    """An epoch of twenty updates as `fit` makes them, with validation and records."""
+
+    cells = {c.__name__: c for c in (OrthogonalCell, UnitaryCell, ElmanCell, LSTMCell)}
+    tasks = {
+        "adding": Adding(length=100, updates_per_epoch=20),
+        "copying": Copying(delay=100, updates_per_epoch=20),
+    }
+    params = (list(cells), list(tasks))
+    param_names = ("cell", "task")
+    rounds, repeat, number, timeout = 1, (2, 5, 5.0), 1, 180
+
+    def setup(self, cell, task):
+        task = self.tasks[task]
+        kind = self.cells[cell]
+        like = np.empty(0, np.complex64 if kind is UnitaryCell else np.float32)
+        inputs = task.input_size
+        self.model = Model.for_task(kind(inputs, 64), task, rng=0, like=like)
+
+    def time_epoch(self, cell, task):
+        fit(self.model, self.tasks[task], Adam(1e-3), epochs=1, rng=0)
