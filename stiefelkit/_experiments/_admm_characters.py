@@ -8,7 +8,7 @@ import numpy
 from ..optim import Adam
 from ..rnn import ADMM, AbstractTask, Batch, Characters
 from ..rnn._python_text import entropy
-from ._admm_runs import double, network, train
+from ._admm_runs import network, train
 from ._experiment import Check, Figure, Item, Note, Panel, Part, Result, Setting, Table
 
 _ADMM = ADMM(rho3=0.03, weight_decay=1.0, atol=0, rtol=0)
@@ -48,7 +48,7 @@ def _measure(setting: Setting) -> Result:
         (16, 10, 640, 10, 1, 0.95) if setting.quick else (64, 10, 6400, 20, 100, 0.85)
     )
     task = Windows(length, count, setting.seed, held)
-    sizes, like = (task.input_size, n, task.output_size), double(setting)
+    sizes, like = (task.input_size, n, task.output_size), setting.like
     runs: Result = {}
     limit = None
     for name, rule in (("ADMM", _ADMM), ("Adam 1e-2", Adam(1e-2)), ("Adam 1e-3", Adam(1e-3))):
@@ -92,4 +92,4 @@ def _present(result: Result) -> Iterator[Item]:
     )
 
 
-CHARACTERS = Part("characters", "Next characters of English text", _measure, _present)
+CHARACTERS = Part("characters", "Next characters of English text", _measure, _present, double=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ._admm_runs import RESIDUALS, digits, double, network, rules, train
+from ._admm_runs import RESIDUALS, digits, network, rules, train
 from ._experiment import Check, Figure, Item, Note, Panel, Part, Result, Setting, Table
 
 _T, _CLASSES = 8, 10
@@ -12,7 +12,7 @@ _RESET = "ADMM reset"
 def _measure(setting: Setting) -> Result:
     n, seeds, compared, longer = (32, 1, 20, 60) if setting.quick else (64, 5, 100, 300)
     kept = 0.5 if setting.quick else 0.0
-    like, runs = double(setting), {}
+    like, runs = setting.like, {}
     for name, (rule, batch_size) in rules().items():
         task = digits(batch_size, kept)
         runs[name] = [
@@ -154,4 +154,4 @@ _NOTE = (
     "picture by time is the one to compare by."
 )
 
-DIGITS = Part("digits", "Digits row by row", _measure, _present)
+DIGITS = Part("digits", "Digits row by row", _measure, _present, double=True)

@@ -7,7 +7,7 @@ from .._xp import generator
 from ..optim import SGD, Adam
 from ..rnn import ADMM
 from ..rnn._admm_data import all_batches
-from ._admm_runs import RESET, TEXTBOOK, digits, double, network, train
+from ._admm_runs import RESET, TEXTBOOK, digits, network, train
 from ._experiment import Check, Item, Note, Part, Result, Setting, Table
 
 _SCALES = (0.01, 0.1, 1.0, 3.0)
@@ -39,7 +39,7 @@ def _measure(setting: Setting) -> Result:
 
 def _run(rule: Any, scale: float, seed: int, size: Any, setting: Setting) -> Result:
     n, kept, epochs = size
-    like = double(setting)
+    like = setting.like
     task = digits(2000 if isinstance(rule, ADMM) else 32, kept)
     model = network((8, n, 10), "last", scale, seed, like)
     whole = [all_batches(task, generator(seed), model.params["readout"]["u"])]
@@ -93,4 +93,6 @@ def _by_scale(entries: list[Result]) -> list[float]:
     return [sum(values) / len(values) for values in found]
 
 
-DIVERGENCE = Part("divergence", "Divergence from small and large starts", _measure, _present)
+DIVERGENCE = Part(
+    "divergence", "Divergence from small and large starts", _measure, _present, double=True
+)

@@ -19,7 +19,7 @@ from ..rnn._admm_sweep import (
     update_variables,
     update_weights,
 )
-from ._admm_runs import RESET, TEXTBOOK, digits, double, network
+from ._admm_runs import RESET, TEXTBOOK, digits, network
 from ._experiment import Check, Figure, Item, Note, Panel, Part, Result, Setting, Table
 
 _VARIANTS = {"reset": RESET, "textbook": TEXTBOOK}
@@ -27,7 +27,7 @@ _VARIANTS = {"reset": RESET, "textbook": TEXTBOOK}
 
 def _measure(setting: Setting) -> Result:
     n, kept, sweeps = (16, 0.8, 6) if setting.quick else (64, 0.0, 30)
-    like = double(setting)
+    like = setting.like
     model = network((8, n, 10), "last", 1.0, setting.seed, like)
     task = digits(2000, kept)
     batch = all_batches(task, generator(setting.seed), model.params["readout"]["u"])
@@ -123,4 +123,6 @@ def _panel(name: str, traces: list[list[float]]) -> Panel:
     return Panel(f"Lagrangian, {name}", "sweep, with its updates in between", "L", lines, log="y")
 
 
-LAGRANGIAN = Part("lagrangian", "The augmented Lagrangian, update by update", _measure, _present)
+LAGRANGIAN = Part(
+    "lagrangian", "The augmented Lagrangian, update by update", _measure, _present, double=True
+)

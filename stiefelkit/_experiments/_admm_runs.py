@@ -4,7 +4,7 @@ import functools
 from typing import Any
 
 from .._typing import Array
-from .._xp import array_namespace, generator, standard_normal, zeros_like
+from .._xp import generator, standard_normal, zeros_like
 from ..optim import SGD, Adam
 from ..rnn import (
     ADMM,
@@ -19,17 +19,12 @@ from ..rnn import (
     Training,
     fit,
 )
-from ._experiment import Result, Setting
+from ._experiment import Result
 
 # No stop within tolerance, so that all runs have the same number of sweeps.
 RESET = ADMM(atol=0, rtol=0)
 TEXTBOOK = ADMM(20, 20, 0.1, weight_decay=0.01, delta=0, variant="textbook", atol=0, rtol=0)
 RESIDUALS = ("r1", "r2", "r3")
-
-
-def double(setting: Setting) -> Array:
-    """Return an empty array in double precision beside the setting's."""
-    return zeros_like(setting.like, (0,), array_namespace(setting.like).float64)
 
 
 def network(sizes: tuple[int, int, int], at: Any, scale: float, rng: int, like: Array) -> Model:

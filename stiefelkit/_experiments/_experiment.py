@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from .._typing import Array
+from .._xp import array_namespace, zeros_like
 
 # Plain numbers, strings, lists and dicts, as a JSON file has them.
 Result = dict[str, Any]
@@ -96,13 +97,24 @@ class Part:
     """A measurement that is made, kept in a file and made again by itself.
 
     `measure` computes, and `present` says what it came to; both look at the plain numbers
-    only, so that a page is written again without computing.
+    only, so that a page is written again without computing. A `double` part computes in double
+    precision whatever the setting has.
     """
 
     name: str
     title: str
     measure: Callable[[Setting], Result]
     present: Callable[[Result], Iterable[Item]]
+    double: bool = False
+
+    def adapt(self, setting: Setting) -> Setting:
+        """Return the setting under which the part is measured."""
+        if not self.double:
+            return setting
+        like = setting.like
+        return dataclasses.replace(
+            setting, like=zeros_like(like, (0,), array_namespace(like).float64)
+        )
 
 
 @dataclasses.dataclass(frozen=True)

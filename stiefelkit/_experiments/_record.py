@@ -15,7 +15,7 @@ from ._experiment import Part, Result, Setting
 
 def measure_part(part: Part, setting: Setting, folder: str) -> dict[str, Any]:
     """Measure, and write the outcome with its circumstances to ``folder/<part>.json``."""
-    begun = time.perf_counter()
+    setting, begun = part.adapt(setting), time.perf_counter()
     result: Result = part.measure(setting)
     record = {
         "part": part.name,
@@ -45,7 +45,7 @@ def read_part(part: Part, setting: Setting, folder: str) -> dict[str, Any] | Non
         record["result"], record["seconds"]
     except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise ValueError(f"`{path}` is no measured part: {error}. Remove it.") from error
-    wanted = {name: _circumstances(setting)[name] for name in found}
+    wanted = {name: _circumstances(part.adapt(setting))[name] for name in found}
     if found != wanted:
         raise ValueError(
             f"`{path}` was measured with {_words(found)}. This run has {_words(wanted)}. "

@@ -12,19 +12,22 @@ def write_report(
     experiment: Experiment, measured: list[tuple[Part, dict[str, Any]]], folder: str
 ) -> list[Check]:
     """Write ``folder/report.md`` with its pictures, and return the checks."""
-    lines, checks = [f"# {experiment.title}", ""], []
+    lines, checks = [f"# {experiment.title}", ""], list[Check]()
     for part, record in measured:
-        items = list(part.present(record["result"]))
-        checks += [item for item in items if isinstance(item, Check)]
-        lines += [f"## {part.title}", "", _circumstances(part, record), ""]
-        for item in items:
+        lines += [f"## {part.title}", "", _circumstances(part, record)]
+        before: Item | None = None
+        for item in part.present(record["result"]):
             if isinstance(item, Figure):
                 draw(item, folder)
-            lines += [*_markdown(item), ""]
-    # The checks of a part stand together as a list.
-    text = "\n".join(lines).replace("\n\n- `", "\n- `")
+            if isinstance(item, Check):
+                checks.append(item)
+            # The checks that follow one another are one list.
+            listed = isinstance(item, Check) and isinstance(before, Check)
+            lines += _markdown(item) if listed else ["", *_markdown(item)]
+            before = item
+        lines.append("")
     with open(os.path.join(folder, "report.md"), "w", encoding="utf-8") as file:
-        file.write(text.replace(":\n- `", ":\n\n- `"))
+        file.write("\n".join(lines))
     return checks
 
 

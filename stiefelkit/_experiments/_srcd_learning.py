@@ -72,10 +72,9 @@ _PROBLEMS = {"Procrustes": procrustes_instance, "joint diagonalization": diagona
 
 def _measure(setting: Setting) -> Result:
     n, one, many = (12, 900, 120) if setting.quick else (100, 60000, 3000)
-    like = to_double(setting.like)
     problems = {}
     for title, make in _PROBLEMS.items():
-        problem, W = make(n, setting.seed, like)
+        problem, W = make(n, setting.seed, setting.like)
         problems[title] = {
             name: gap_curve(
                 problem, W, rule_for_matrix(name, _ALPHA), one if name in ONE_PAIR else many,
@@ -88,12 +87,6 @@ def _measure(setting: Setting) -> Result:
     if setting.quick:
         bounds = {name: 0.2 for name in bounds}
     return {"n": n, "problems": problems, "bounds": bounds}
-
-
-def to_double(x: Array) -> Array:
-    """Return a real array in double precision: a gap is a small difference of large numbers."""
-    xp = array_namespace(x)
-    return xp.astype(x, xp.float64)
 
 
 def _present(result: Result) -> Iterator[Item]:
@@ -125,4 +118,7 @@ def _row(curve: Result) -> tuple[float | None, ...]:
     return (last, curve["value"][-1], *first, 1e3 * spent / last)
 
 
-LEARNING = Part("learning", "Problems whose matrix has to be learned", _measure, _present)
+# In double precision: a gap is a small difference of large numbers.
+LEARNING = Part(
+    "learning", "Problems whose matrix has to be learned", _measure, _present, double=True
+)

@@ -2,11 +2,23 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from stiefelkit import _commands
 from stiefelkit.__main__ import main
-from stiefelkit._experiments import Check, Experiment, Figure, Note, Panel, Part, Table
+from stiefelkit._experiments import (
+    Check,
+    Experiment,
+    Figure,
+    Note,
+    Panel,
+    Part,
+    Setting,
+    Table,
+    measure_part,
+    read_part,
+)
 
 from ._command import refused
 
@@ -82,6 +94,18 @@ def test_the_setting_reaches_the_measurement(tmp_path, measured):
     assert str(measured[0].like.dtype) == "float64"
     record = json.loads((tmp_path / "one.json").read_text())
     assert (record["quick"], record["library"], record["dtype"]) == (True, "numpy", "float64")
+
+
+def test_a_double_part_is_measured_and_kept_in_double_precision(tmp_path, measured):
+    part = Part("three", "Part three", measured_dtype, lambda result: [], double=True)
+    setting = Setting(False, 0, np.empty(0, np.float32))
+    record = measure_part(part, setting, str(tmp_path))
+    assert (record["dtype"], record["result"]) == ("float64", {"dtype": "float64"})
+    assert read_part(part, setting, str(tmp_path)) == record
+
+
+def measured_dtype(setting):
+    return {"dtype": str(setting.like.dtype)}
 
 
 def test_parts_of_another_setting_are_refused(tmp_path, measured, capsys):
