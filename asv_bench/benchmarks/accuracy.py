@@ -22,6 +22,7 @@ FACTORS = {"cwy_apply": 1, "givens_product": 1, "householder_product": 1, "house
 FACTORS["givens_rotate"] = 0
 DTYPES = ("float32", "float64", "complex64")
 UPDATES = 1000
+RULES = {"SGD": SGD(1e-3, momentum=0.9), "Adam": Adam(1e-3), "CWY": Adam(1e-3)}
 
 
 def error(Q):
@@ -85,14 +86,13 @@ class Retractions(_Updates):
 class LongRuns(_Updates):
     """After 10^5 updates, which take a minute: rounding must not add up."""
 
-    rules = {"SGD": SGD(1e-3, momentum=0.9), "Adam": Adam(1e-3), "CWY": Adam(1e-3)}
-    params = (list(rules), ("float32", "float64"))
+    params = (list(RULES), ("float32", "float64"))
     param_names = ("rule", "dtype")
     timeout, updates = 600, 10**5
 
     def track_orthonormality_error(self, name, dtype):
         n, p, rng = 16, 4, np.random.default_rng(0)
-        rule, like = self.rules[name], np.empty(0, dtype)
+        rule, like = RULES[name], np.empty(0, dtype)
         G = [normal(rng, (n, p), dtype) for _ in range(10)]
         if name == "CWY":
             chart = CWY(n, p)

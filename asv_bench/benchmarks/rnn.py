@@ -23,6 +23,11 @@ from . import peers
 from ._common import LIBRARIES, open_library, paired_ratio, products
 
 SHAPES = ("T200 B64 n128", "T200 B64 n512", "T100 B64 n1024")
+CELLS = {c.__name__: c for c in (OrthogonalCell, UnitaryCell, ElmanCell, LSTMCell)}
+TASKS = {
+    "adding": Adding(length=100, updates_per_epoch=20),
+    "copying": Copying(delay=100, updates_per_epoch=20),
+}
 
 
 class Step:
@@ -102,21 +107,14 @@ class TrainingStep(Step):
 class Epoch:
     """An epoch of twenty updates as `fit` makes them, with validation and records."""
 
-    cells = {c.__name__: c for c in (OrthogonalCell, UnitaryCell, ElmanCell, LSTMCell)}
-    tasks = {
-        "adding": Adding(length=100, updates_per_epoch=20),
-        "copying": Copying(delay=100, updates_per_epoch=20),
-    }
-    params = (list(cells), list(tasks))
+    params = (list(CELLS), list(TASKS))
     param_names = ("cell", "task")
     rounds, repeat, number, timeout = 1, (2, 5, 5.0), 1, 180
 
     def setup(self, cell, task):
-        task = self.tasks[task]
-        kind = self.cells[cell]
+        task, kind = TASKS[task], CELLS[cell]
         like = np.empty(0, np.complex64 if kind is UnitaryCell else np.float32)
-        inputs = task.input_size
-        self.model = Model.for_task(kind(inputs, 64), task, rng=0, like=like)
+        self.model = Model.for_task(kind(task.input_size, 64), task, rng=0, like=like)
 
     def time_epoch(self, cell, task):
-        fit(self.model, self.tasks[task], Adam(1e-3), epochs=1, rng=0)
+        fit(self.model, TASKS[task], Adam(1e-3), epochs=1, rng=0)
