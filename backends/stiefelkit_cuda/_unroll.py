@@ -53,11 +53,19 @@ def backward(G, saved, /, *, activation, last=False, outer=False):
 
     Benchmark: rnn.Step, not yet run on a GPU.
     """
+    out = captured_backward(G, saved, activation=activation, last=last, outer=outer)
+    if out is NotImplemented:
+        return op.vjp[1](G, saved, activation=activation, last=last, outer=outer)
+    return out
+
+
+def captured_backward(G, saved, *, activation, last, outer):
+    """Run the recurrence backward as one graph, or return NotImplemented."""
     W, H, inputs, b = saved
     number = _NUMBERS.get(type(activation))
     known = None if inputs else _library(number, H, W, G, b)
     if known is None:
-        return op.vjp[1](G, saved, activation=activation, last=last, outer=outer)
+        return NotImplemented
 
     def make(own):
         return _steps_back(known, number, last, outer, *own)
