@@ -2,10 +2,16 @@
 
 import importlib.util
 import os
+import sys
 
 os.environ["MPLBACKEND"] = "agg"
+sys.path.insert(0, os.path.dirname(__file__))
+
+import _performance
 
 import stiefelkit
+
+_performance.generate()
 
 project = "stiefelkit"
 author = "The stiefelkit developers"
@@ -28,7 +34,7 @@ if os.environ.get("STIEFELKIT_DOCS_ONLINE"):  # an unreachable inventory is a wa
         "scipy": ("https://docs.scipy.org/doc/scipy", None),
     }
 
-exclude_patterns = ["_build", "examples", "sg_execution_times.rst"]
+exclude_patterns = ["_build", "_performance", "examples", "sg_execution_times.rst"]
 templates_path = ["_templates"]
 default_role = "py:obj"  # a name that is not ours is set as code
 add_function_parentheses = False

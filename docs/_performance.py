@@ -1,0 +1,85 @@
+"""Make the tables and pictures of the page on performance of the records in `asv_bench/results`."""
+
+import json
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+RESULTS = DOCS.parent / "asv_bench" / "results"
+MISSING = "Not recorded yet. The command is:\n\n```\n{command}\n```\n"
+PAGES = {
+    "peers": ("torch-cpu.json", "python asv_bench/compare_torch.py --out {path}"),
+    "scaling": ("scaling-cpu.json", "python asv_bench/scaling.py --out {path}"),
+    "gpu": ("torch-cuda.json", None),
+}
+NO_GPU = "No GPU was available, so that nothing on this page says how CUDA behaves.\n"
+
+
+def generate(results=RESULTS, out=DOCS / "_performance"):
+    """Write a fragment for each section, and what it shows."""
+    out.mkdir(exist_ok=True)
+    for name, (file, command) in PAGES.items():
+        path = Path(results, file)
+        if path.exists():
+            record = json.loads(path.read_text())
+            text = heading(record) + (scaling if "scaling" in record else tables)(record, out)
+        else:
+            command = command and command.format(path=f"asv_bench/results/{file}")
+            text = MISSING.format(command=command) if command else NO_GPU
+        Path(out, f"{name}.md").write_text(text)
+
+
+def heading(record):
+    packages = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
+    return (
+        f"`{record['command']}`: {record['machine']}, {record['threads']} threads, "
+        f"{record['date']}; {packages}.\n\n"
+    )
+
+
+def tables(record, out):
+    """Return a table for each case, and what it misses of what was wanted."""
+    parts = []
+    for case in record["cases"].values():
+        lines = [f"### {case['case']}\n", "| who | median, ms | least, ms | times ours |"]
+        lines.append("| --- | --- | --- | --- |")
+        for row in case["rows"]:
+            numbers = (row[c] for c in ("median, ms", "least, ms", "times ours"))
+            shown = ["n/a" if x is None else f"{x:.3g}" for x in numbers]
+            if "limit, ms" in row:
+                shown[::2] = (f"> {row['limit, ms']:.3g}", f"> {row['times ours']:.3g}")
+            lines.append("| " + " | ".join([row["who"], *shown]) + " |")
+        parts += [*lines, "", *(f"- {line}" for line in case["remarks"]), ""]
+    return "\n".join(parts)
+
+
+def scaling(record, out):
+    """Draw each curve and return what shows the pictures."""
+    parts = []
+    for name, figure in record["scaling"].items():
+        file = f"scaling-{name.replace(' ', '-')}.svg"
+        draw(name, figure, out / file)
+        title = figure["title"][0].upper() + figure["title"][1:]
+        parts += [f"### {title}", "", f"```{{image}} _performance/{file}"]
+        parts += [f":alt: least times in ms against {name}, with slopes", "```", ""]
+    return "\n".join(parts)
+
+
+def draw(name, figure, path):
+    import matplotlib.pyplot as plt
+
+    fig, ax = plt.subplots(figsize=(6.4, 4.0), layout="constrained")
+    for who, curve in figure["curves"].items():
+        sizes = [point["size"] for point in curve["points"]]
+        least = [point["least, ms"] for point in curve["points"]]
+        style = "k--" if "product" in who else "o-"
+        ax.loglog(sizes, least, style, label=f"{who}, slope {curve['slope']:.2f}")
+    ax.set(xlabel=name.split()[0], ylabel="least time, ms")
+    ax.set_title(f"expected slope {figure['expected']}", fontsize="medium")
+    ax.grid(which="major", alpha=0.3)
+    ax.legend(fontsize="small")
+    fig.savefig(path)
+    plt.close(fig)
+
+
+if __name__ == "__main__":
+    generate()
