@@ -1,11 +1,12 @@
 """Print the figures of the README: ours, the bound, and the peer, in one run.
 
-    python asv_bench/headline.py
+    python asv_bench/headline.py --out asv_bench/results/headline-cpu.json
 
 Medians, float32, forward and backward. A bound is the time of the matrix products that the
 work is made of, with distinct operands. PyTorch's side needs PyTorch installed.
 """
 
+import argparse
 import datetime
 import platform
 import statistics
@@ -13,6 +14,7 @@ import time
 import timeit
 
 import numpy as np
+from timing import environment, write
 
 from stiefelkit.linalg import cwy_matrix, sym, tcwy_matrix
 from stiefelkit.manifolds import Orthogonal
@@ -20,6 +22,12 @@ from stiefelkit.optim import Adam, Partition
 from stiefelkit.rnn import Batch, CrossEntropy, LinearReadout, Model, OrthogonalCell, Tanh
 
 rng = np.random.default_rng(0)
+lines = []
+
+
+def report(line):
+    print(line, flush=True)
+    lines.append(line)
 
 
 def normal(*shape):
@@ -65,7 +73,7 @@ def torch_map(n, p, name):
 def frames():
     square = [normal(1024, 1024) for _ in range(2)]
     product = milliseconds(lambda: square[0] @ square[1], 20)
-    print(f"one 1024^3 product: {product:.2f} ms")
+    report(f"one 1024^3 product: {product:.2f} ms")
     for n, p, op, name in ((2048, 32, tcwy_matrix, "T-CWY"), (4096, 64, tcwy_matrix, "T-CWY")):
         tall, small = [normal(n, p) for _ in range(4)], [normal(p, p) for _ in range(4)]
 
@@ -76,13 +84,13 @@ def frames():
         ours = milliseconds(map_step(op, normal(n, p)), 200)
         least = milliseconds(bound, 200)
         peer = peer_time(n, p, "householder", 3)
-        print(f"{name} {n}x{p}: ours {ours:.3f} ms, four products {least:.3f} ms, {peer}")
+        report(f"{name} {n}x{p}: ours {ours:.3f} ms, four products {least:.3f} ms, {peer}")
     for n in (512, 1024):
         A, B = normal(n, n), normal(n, n)
         ours = milliseconds(map_step(cwy_matrix, normal(n, n)), 15)
         least = milliseconds(lambda A=A, B=B: A @ B, 30)
         peers = ", ".join(peer_time(n, n, m, 3) for m in ("householder", "matrix_exp", "cayley"))
-        print(f"CWY {n}x{n}: ours {ours:.1f} ms = {ours / least:.1f} products, {peers}")
+        report(f"CWY {n}x{n}: ours {ours:.1f} ms = {ours / least:.1f} products, {peers}")
 
 
 def peer_time(n, p, name, repeat):
@@ -101,7 +109,7 @@ def rnn_steps():
         full = milliseconds(training_step(n, batch), repeat)
         peer, peer_full = torch_rnn(n, batch, repeat)
         least = milliseconds(rnn_bound(n, T, B), repeat)
-        print(
+        report(
             f"RNN step n={n}, T={T}, B={B}: ours {ours:.1f} ms, bound {least:.1f} "
             f"({ours / least:.2f} times), torch.nn.RNN {peer:.1f} ({peer / ours:.2f} times ours); "
             f"with CWY and Adam {full:.1f}, torch with Adam {peer_full:.1f}"
@@ -158,11 +166,17 @@ def dispatch():
     A, number = np.eye(2), 20_000
     calls = [timeit.repeat(lambda f=f: f(A), number=number, repeat=7) for f in (sym, sym.reference)]
     extra = 1e6 * (min(calls[0]) - min(calls[1])) / number
-    print(f"a dispatched call costs {extra:.2f} microseconds more than its reference")
+    report(f"a dispatched call costs {extra:.2f} microseconds more than its reference")
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", metavar="FILE", help="also write the lines to a record in JSON")
+    options = parser.parse_args()
     print(datetime.date.today(), platform.platform(), "numpy", np.__version__)
     frames()
     rnn_steps()
     dispatch()
+    if options.out:
+        record = environment("stiefelkit", "numpy", "scipy", "numba", "torch")
+        write(options.out, record | {"lines": lines})

@@ -8,6 +8,7 @@ RESULTS = DOCS.parent / "asv_bench" / "results"
 MISSING = "Not recorded yet. The command is:\n\n```\n{command}\n```\n"
 PAGES = {
     "peers": ("torch-cpu.json", "python asv_bench/compare_torch.py --out {path}"),
+    "headline": ("headline-cpu.json", "python asv_bench/headline.py --out {path}"),
     "scaling": ("scaling-cpu.json", "python asv_bench/scaling.py --out {path}"),
     "gpu": ("torch-cuda.json", None),
 }
@@ -21,11 +22,17 @@ def generate(results=RESULTS, out=DOCS / "_performance"):
         path = Path(results, file)
         if path.exists():
             record = json.loads(path.read_text())
-            text = heading(record) + (scaling if "scaling" in record else tables)(record, out)
+            text = heading(record) + body(record, out)
         else:
             command = command and command.format(path=f"asv_bench/results/{file}")
             text = MISSING.format(command=command) if command else NO_GPU
         Path(out, f"{name}.md").write_text(text)
+
+
+def body(record, out):
+    if "lines" in record:
+        return "\n".join(f"- {line}" for line in record["lines"]) + "\n"
+    return (scaling if "scaling" in record else tables)(record, out)
 
 
 def heading(record):
