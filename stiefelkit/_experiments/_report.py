@@ -69,7 +69,7 @@ def draw(figure: Figure, folder: str) -> None:
         raise ModuleNotFoundError(
             "Pictures need matplotlib. Install it by `pip install stiefelkit[train]`."
         ) from error
-    columns = min(_COLUMNS, len(figure.panels))
+    columns = 2 if len(figure.panels) == 4 else min(_COLUMNS, len(figure.panels))
     rows = -(-len(figure.panels) // columns)
     canvas = Canvas(figsize=(4.8 * columns, 3.8 * rows), layout="constrained")
     grid = canvas.subplots(rows, columns, squeeze=False).ravel()
