@@ -94,7 +94,7 @@ def test_loss_that_diverges_is_one_line(tmp_path, capsys):
     [
         ((), "COMMAND"),
         (("fly",), "'fly'"),
-        (("train", "adding", "--cell", "lstm"), "'elman'"),
+        (("train", "adding", "--cell", "gru"), "'elman'"),
         (("train", "adding", "--start", "zero"), "'zero'"),
         (("train", "adding", "--epochs", "many"), "'many'"),
         (("predict",), "CHECKPOINT"),
