@@ -6,6 +6,7 @@ from typing import Any
 from ._experiment import Check, Experiment, Figure, Item, Note, Panel, Part
 
 _COLUMNS = 3
+_TICKS = 8
 
 
 def write_report(
@@ -88,6 +89,10 @@ def _draw_panel(axes: Any, panel: Panel) -> None:
         axes.axhline(level, color="gray", linestyle=(":", "-.")[k % 2], label=label, lw=1)
     if "x" in panel.log:
         axes.set_xscale("log")
+        sizes = sorted({value for x, _ in panel.lines.values() for value in x})
+        if len(sizes) <= _TICKS:  # else labels within a decade lie over each other
+            axes.set_xticks(sizes, [f"{size:g}" for size in sizes])
+            axes.set_xticks([], minor=True)
     if "y" in panel.log:
         axes.set_yscale("log")
     axes.set(title=panel.title, xlabel=panel.x, ylabel=panel.y)
