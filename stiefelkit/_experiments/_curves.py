@@ -90,6 +90,16 @@ def elapsed(seconds: list[float], window: int = 10) -> list[float]:
     return [sums[int(k) - 1] for k in ends(len(seconds), window)]
 
 
+def binned(run: Result, window: int = 10, name: str = "loss") -> Result:
+    """Return the means of `window` losses each of a training curve, and when these end."""
+    losses = run["loss"]
+    return {
+        name: smoothed(losses, window),
+        "update": ends(len(losses), window),
+        "seconds": elapsed(run["seconds"], window),
+    }
+
+
 def slope(sizes: list[float], values: list[float]) -> float:
     """Return the slope of the line through (log size, log value), by least squares."""
     x, y = [math.log(s) for s in sizes], [math.log(v) for v in values]

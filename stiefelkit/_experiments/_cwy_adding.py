@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ..optim import AbstractOptimizer, Adam, ClipNorm, Cosine
 from ..rnn import Adding
-from ._curves import elapsed, ends, smoothed
+from ._curves import binned
 from ._cwy_maps import REFLECTIONS, train
 from ._experiment import Check, Figure, Item, Note, Panel, Part, Result, Setting, Table
 
@@ -33,9 +33,7 @@ def _measure(setting: Setting) -> Result:
         )
         losses = run["loss"]
         curves[str(length)] = {
-            "error": smoothed(losses, _WINDOW),
-            "update": ends(len(losses), _WINDOW),
-            "seconds": elapsed(run["seconds"], _WINDOW),
+            **binned(run, _WINDOW, "error"),
             "final": sum(losses[-_WINDOW:]) / _WINDOW,
             "residual": run["residual"],
         }

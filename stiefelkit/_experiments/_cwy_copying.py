@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from ..rnn import Copying
-from ._curves import updates_below
-from ._cwy_maps import MAPS, REBASE_EVERY, REFLECTIONS, WINDOW, binned, rule, train
+from ._curves import binned, updates_below
+from ._cwy_maps import MAPS, REBASE_EVERY, REFLECTIONS, WINDOW, rule, train
 from ._experiment import Check, Figure, Item, Note, Panel, Part, Result, Setting, Table
 
 _LEVEL = 0.1  # of the loss of a network without memory
@@ -31,7 +31,7 @@ def _measure(setting: Setting) -> Result:
                 target=level,
             )
             curves[name] = {
-                **binned(run),
+                **binned(run, WINDOW),
                 "reached": updates_below(run["loss"], level, WINDOW),
                 "step": min(run["seconds"]),
                 "residual": run["residual"],

@@ -7,7 +7,7 @@ from .._typing import Array
 from ..optim import AbstractOptimizer, Partition, RMSProp
 from ..parametrizations import CWY, CayleyMap, ExponentialMap, Trivialization
 from ..rnn import AbstractTask, Model, OrthogonalCell
-from ._curves import elapsed, ends, smoothed, train_curve
+from ._curves import train_curve
 from ._experiment import Result
 
 REFLECTIONS, EXPONENTIAL, MOVING, CAYLEY = "CWY", "expRNN", "dtriv", "scoRNN"
@@ -58,13 +58,3 @@ def train(
         window=WINDOW,
         rebase_every=REBASE_EVERY if name == MOVING else None,
     )
-
-
-def binned(run: Result) -> Result:
-    """Return the means of `WINDOW` losses each of a training curve, and when these end."""
-    losses = run["loss"]
-    return {
-        "loss": smoothed(losses, WINDOW),
-        "update": ends(len(losses), WINDOW),
-        "seconds": elapsed(run["seconds"], WINDOW),
-    }

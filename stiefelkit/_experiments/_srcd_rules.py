@@ -21,7 +21,7 @@ from ..optim import (
     Uniform,
 )
 from ..retractions import ExponentialRetraction
-from ._curves import elapsed, ends, smoothed
+from . import _curves
 from ._experiment import Panel, Result
 
 ONE_PAIR = {
@@ -87,12 +87,7 @@ def rule_for_network(
 
 def binned(run: Result) -> Result:
     """Return the means of `WINDOW` losses each of a training curve, and when these end."""
-    losses = run["loss"]
-    return {
-        "value": smoothed(losses, WINDOW),
-        "update": ends(len(losses), WINDOW),
-        "seconds": elapsed(run["seconds"], WINDOW),
-    }
+    return _curves.binned(run, WINDOW, "value")
 
 
 def panels(

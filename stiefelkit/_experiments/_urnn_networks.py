@@ -7,7 +7,7 @@ from .._typing import Array, Tree
 from .._xp import is_complex, size, to_complex
 from ..optim import AbstractOptimizer, ClipValue, RMSProp
 from ..rnn import AbstractCell, AbstractTask, Model
-from ._curves import elapsed, ends, smoothed, train_curve, updates_below
+from ._curves import binned, train_curve, updates_below
 from ._experiment import Panel, Result
 
 URNN, LSTM, ELMAN = "uRNN", "LSTM", "Elman"
@@ -68,9 +68,7 @@ def measure_curve(
     return {
         "units": cell.hidden_size,
         "parameters": count_parameters(model.params),
-        "loss": smoothed(losses, window),
-        "update": ends(len(losses), window),
-        "seconds": elapsed(run["seconds"], window),
+        **binned(run, window),
         "final": sum(last) / len(last),
         "reached": updates_below(losses, 0.1 * (task.baseline or 0.0), window),
     }

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from stiefelkit._experiments import EXPERIMENTS, Check, Figure, Table, _cwy_maps, _cwy_time
+from stiefelkit._experiments import EXPERIMENTS, Check, Figure, Table, _curves, _cwy_maps, _cwy_time
 from stiefelkit._experiments._cwy_maps import MAPS, MOVING, REFLECTIONS, rule, started, train
 from stiefelkit._experiments._cwy_time import APPLIED, COMPACT, EXPONENTIAL, FORMED, IN_STEPS
 from stiefelkit.linalg import cwy_apply, cwy_matrix
@@ -62,7 +62,7 @@ def test_curves_end_at_their_level():
     run = train(task, REFLECTIONS, 4, rule(1e-3, 1e-3), target=1e9, **options)
     assert len(run["loss"]) == 10
     run["seconds"] = [1.0] * 25
-    binned = _cwy_maps.binned({**run, "loss": [2.0] * 25})
+    binned = _curves.binned({**run, "loss": [2.0] * 25})
     assert binned == {"loss": [2.0] * 3, "update": [10, 20, 25], "seconds": [10, 20, 25]}
 
 
