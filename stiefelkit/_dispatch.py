@@ -100,9 +100,7 @@ class _Dispatcher:
         arrays = [args[i] for i in self.places if i < len(args)]
         key = tuple(
             [
-                (type(a), a.dtype, a.shape, getattr(a, "device", None))
-                if hasattr(a, "dtype")
-                else type(a)
+                (type(a), a.dtype, a.shape, _place(a)) if hasattr(a, "dtype") else type(a)
                 for a in arrays
             ]
         )
@@ -145,6 +143,12 @@ class _Dispatcher:
         if plan.backward is not None and kernels_enabled():
             backward = plan.backward
         return _pack(forward(*args, **options), plan, backward, options)
+
+
+def _place(a):
+    """Return the device as a part of a key; that of CuPy has no hash."""
+    place = getattr(a, "device", None)
+    return str(place) if type(place).__hash__ is None else place
 
 
 def _lift(args, scalars):
