@@ -34,6 +34,7 @@ class Field(NamedTuple):
     complex: bool
     real: DType
     eps: float
+    smallest_normal: float
 
 
 def array_namespace(*arrays: Array) -> Namespace:
@@ -62,8 +63,9 @@ def _look_up_field(xp, dtype):
     for name, real in _REAL.items():
         if dtype == getattr(xp, name, None):
             real_dtype = getattr(xp, real)
-            eps = float(xp.finfo(real_dtype).eps)
-            return Field(name, name.startswith("complex"), real_dtype, eps)
+            info = xp.finfo(real_dtype)
+            numbers = float(info.eps), float(info.smallest_normal)
+            return Field(name, name.startswith("complex"), real_dtype, *numbers)
     return None
 
 
@@ -110,14 +112,18 @@ def sum_real(x: Array, y: Array) -> Array:
 
 
 def phase(x: Array) -> Array:
-    """Return x/|x|, and 1 where x is 0: the sign of a real number."""
+    """Return x/|x|, and 1 where x is 0: the sign of a real number.
+
+    Complex numbers that are subnormal count as 0, since their reciprocal overflows.
+    """
     xp = array_namespace(x)
-    one = xp.ones_like(x)
-    if not is_complex(x):
+    found, one = field(xp, x.dtype), xp.ones_like(x)
+    if found is None or not found.complex:
         return xp.where(x < 0, -one, one)
     modulus = xp.abs(x)
-    safe = xp.where(modulus == 0, xp.ones_like(modulus), modulus)
-    return xp.where(modulus == 0, one, x / xp.astype(safe, x.dtype))
+    zero = modulus < found.smallest_normal
+    safe = xp.where(zero, xp.ones_like(modulus), modulus)
+    return xp.where(zero, one, x / xp.astype(safe, x.dtype))
 
 
 def unit_phase(angle: Array, like: Array) -> Array:

@@ -84,7 +84,7 @@ def test_sum_real_is_the_real_inner_product(field, library, rng):
     ("x", "expected"),
     [
         ([2.0, -3.0, 0.0, -0.0], [1, -1, 1, 1]),
-        ([2j, -3 + 0j, 0j, 3 + 4j], [1j, -1, 1, 0.6 + 0.8j]),
+        ([2j, -3 + 0j, 0j, 3 + 4j, 3e-310j, 3e-300j], [1j, -1, 1, 0.6 + 0.8j, 1, 1j]),
     ],
     ids=["real", "complex"],
 )
