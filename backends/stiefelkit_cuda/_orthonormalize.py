@@ -1,18 +1,22 @@
-"""`orthonormalize` by Householder reflections, a block for each matrix."""
+"""`orthonormalize` by Householder reflections, a block for each matrix, large ones by Cholesky."""
 
+from stiefelkit.linalg import SingularMatrixError, orthonormality_error
 from stiefelkit.linalg import orthonormalize as op
 
 from ._launch import SHARED, launch, library_of, product
 
 _WARPS = 8
+# What every op may leave, in multiples of the square root of p times eps.
+_BUDGET = 20
 
 
 def orthonormalize(X, /, *, method="qr"):
     """Reflect all matrices of a batch at once, each in the shared memory of its block.
 
     Benchmark: kernels.SmallBatches, not yet run on a GPU. The libraries call cuSOLVER twice for
-    each matrix. For any rank and scale; agrees with the reference to a multiple of n eps times the
-    condition number, and is as orthonormal.
+    each matrix. What does not fit there goes by Cholesky factors twice. For any rank and scale;
+    agrees with the reference to a multiple of n eps times the condition number, and is as
+    orthonormal.
     """
     out = _factors(X, method, False)
     return out if out is NotImplemented else out[0]
@@ -39,11 +43,30 @@ def _factors(X, method, triangle):
     """Return Q, and R where it is asked for."""
     known, (*batch, n, p) = library_of(X), X.shape
     shared = (n * (p | 1) + 3 * p) * X.dtype.itemsize
-    if method != "qr" or known is None or shared > SHARED:
+    if method != "qr" or known is None:
         return NotImplemented
+    if shared > SHARED:
+        return _by_cholesky(known, X)
     Q = known.empty(tuple(X.shape), X.dtype, X)
     R = known.empty((*batch, p, p), X.dtype, X) if triangle else None
     threads = (32, min(_WARPS, -(-p // 4)))
     args = [known.contiguous(X), Q, R, n, p]
     launch("small_frames", "factorize<{}>", product(batch), threads, args, like=Q, shared=shared)
     return Q, R
+
+
+def _by_cholesky(known, X):
+    """Return the factors by Cholesky, and by the reference where those are not orthonormal.
+
+    Gram matrices and triangular systems fill a GPU, reflections column by column do not. The one
+    look at the residual waits for the device, which is a hundredth of what cuSOLVER takes.
+    """
+    if known.capturing():
+        return NotImplemented
+    try:
+        Q, (_, _, R) = op.vjp[0](X, method="cholesky")
+    except SingularMatrixError:
+        return op.vjp[0](X)[1][1:]
+    error = float(known.xp.amax(orthonormality_error(Q)))
+    within = error <= _BUDGET * X.shape[-1] ** 0.5 * known.xp.finfo(X.dtype).eps  # not for NaN
+    return (Q, R) if within else op.vjp[0](X)[1][1:]

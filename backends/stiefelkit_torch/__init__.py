@@ -20,6 +20,8 @@ from ._orthogonal import orthogonal as orthogonal
 from ._orthogonal import rebase as rebase
 
 KERNELS = {
+    "cholesky": "stiefelkit_torch._solve:cholesky",
+    "solve": "stiefelkit_torch._solve:solve",
     "solve_triangular": "stiefelkit_torch._solve_triangular:solve_triangular",
     "unroll": "stiefelkit_torch._unroll:unroll",
     "unroll.forward": "stiefelkit_torch._unroll:forward",

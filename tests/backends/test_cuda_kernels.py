@@ -136,9 +136,33 @@ def test_one_plane(cuda_host, batch, turns, side, dtype, numbers):
         assert_close(X, expected, 8)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("condition", [1, 1e2, 1e5, 1e12, np.inf])
+def test_large_frames_of_any_condition(cuda_host, condition, dtype, numbers):
+    X = normal(numbers, (2, 400, 40), dtype)
+    X[1] *= np.logspace(0, -np.log10(min(condition, 1e12)), 40, dtype=X.real.dtype)
+    X[1] += X[1] @ (np.triu(np.ones((40, 40)), 1) / 4).astype(dtype)
+    if condition == np.inf:
+        X[1, :, 3] = X[1, :, 1]
+    Q, (_, _, R) = _orthonormalize.forward(X)
+    eps = np.finfo(dtype).eps
+    assert np.linalg.norm(Q.conj().mT @ Q - np.eye(40), axis=(-1, -2)).max() <= 20 * 40**0.5 * eps
+    assert_close(Q @ R, X, 4000)
+    assert np.all(np.tril(R, -1) == 0)
+    smallest = np.finfo(dtype).smallest_normal  # smaller ones count as 0, which has no phase
+    assert np.all(np.diagonal(R, axis1=-2, axis2=-1).real > -smallest)
+    with stiefelkit.use_kernels(False):
+        assert_close(Q[0], orthonormalize.reference(X)[0], 4000)
+    assert cuda_host.launches == 0
+    X[0, 7, 2] = np.nan
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(_orthonormalize.orthonormalize(X)).any()
+    cuda_host.busy = True
+    assert _orthonormalize.orthonormalize(X) is NotImplemented
+
+
 def test_what_does_not_fit_is_declined(cuda_host, numbers):
     wide = normal(numbers, (130, 100), "float64")
-    assert _orthonormalize.orthonormalize(wide) is NotImplemented
     assert _orthonormalize.orthonormalize(wide[:5, :5], method="polar") is NotImplemented
     tall, theta = np.ones((2000, 1)), np.zeros(1999)
     assert _givens_product.givens_product(theta, tall) is NotImplemented
