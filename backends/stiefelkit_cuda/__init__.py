@@ -1,7 +1,8 @@
 """Kernels in CUDA C++ for CuPy arrays and for PyTorch tensors on a GPU.
 
 `CUPY_KERNELS` and `TORCH_KERNELS` are what the entry points ``cupy-cuda`` and ``torch-cuda`` of
-`stiefelkit.kernels` give. CuPy launches on its own arrays, `cuda.core` on tensors.
+`stiefelkit.kernels` give, `TORCH_LOOP` what `stiefelkit_torch` takes for its recurrent loop on a
+GPU. CuPy launches on its own arrays, `cuda.core` on tensors.
 """
 
 from importlib.util import find_spec
@@ -21,8 +22,17 @@ _LOOP = {
     "unroll.forward": "stiefelkit_cuda._unroll:forward",
     "unroll.backward": "stiefelkit_cuda._unroll:backward",
 }
-# The loop of PyTorch's own package hands tensors on a GPU to the one here.
-_TABLES = {"CUPY_KERNELS": {**_KERNELS, **_LOOP}, "TORCH_KERNELS": _KERNELS}
+# PyTorch's own package has a loop too, which hands tensors on a GPU to this one, where it does not
+# decline.
+_CAPTURED = {
+    "forward": "stiefelkit_cuda._unroll:forward",
+    "backward": "stiefelkit_cuda._unroll:captured_backward",
+}
+_TABLES = {
+    "CUPY_KERNELS": {**_KERNELS, **_LOOP},
+    "TORCH_KERNELS": _KERNELS,
+    "TORCH_LOOP": _CAPTURED,
+}
 
 
 def __getattr__(name):
@@ -35,7 +45,7 @@ def __getattr__(name):
             "stiefelkit[cupy12x]`, or `stiefelkit[cupy13x]` for CUDA 13.",
             name="cupy",
         )
-    if name == "TORCH_KERNELS":
+    if name != "CUPY_KERNELS":
         for module in ("torch", "cuda", "cuda.core"):
             if find_spec(module) is None:
                 raise ModuleNotFoundError(

@@ -1,5 +1,8 @@
 """The time loop of a recurrent network, written in place."""
 
+import functools
+import pkgutil
+
 import torch
 
 from stiefelkit.linalg import OuterProduct
@@ -24,6 +27,10 @@ def forward(W, Z, h0, b=None, /, *, activation, last=False, outer=False):
     """
     if not _plain(W, Z, h0, b):
         return NotImplemented
+    if Z.is_cuda:
+        out = _captured("forward")(W, Z, h0, b, activation=activation, last=last)
+        if out is not NotImplemented:
+            return out
     T, Wt = Z.shape[0], W.mT.contiguous().resolve_conj()
     H = torch.empty((T + 1, *h0.shape), dtype=Z.dtype, device=Z.device)
     H[0] = h0
@@ -48,6 +55,11 @@ def backward(G, saved, /, *, activation, last=False, outer=False):
     W, H, inputs, b = saved
     if not _plain(G, *saved[:2], b):
         return op.vjp[1](G, saved, activation=activation, last=last, outer=outer)
+    if G.is_cuda:
+        options = {"activation": activation, "last": last, "outer": outer}
+        out = _captured("backward")(G, saved, **options)
+        if out is not NotImplemented:
+            return out
     T, Wc, retrace = H.shape[0] - 1, W.conj().resolve_conj(), _back_in_place(activation, W)
     D = torch.empty(H[1:].shape, dtype=H.dtype, device=H.device)
     dh0 = G.clone() if last and not T else torch.zeros_like(H[0])
@@ -75,6 +87,16 @@ def backward(G, saved, /, *, activation, last=False, outer=False):
     factors = (D, H[:-1], pulled) if outer else (D, H[:-1])
     dW = OuterProduct(*(X.reshape(-1, H.shape[-1]) for X in factors))
     return dW if outer else dW.dense(), D, dh0, db
+
+
+@functools.cache
+def _captured(name):
+    """Return a loop of `stiefelkit_cuda`, or what declines where its launcher is missing."""
+    try:
+        from stiefelkit_cuda import TORCH_LOOP
+    except ModuleNotFoundError:
+        return lambda *args, **options: NotImplemented
+    return pkgutil.resolve_name(TORCH_LOOP[name])
 
 
 def _plain(*tensors):
