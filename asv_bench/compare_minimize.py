@@ -35,9 +35,17 @@ COLUMNS = (
 def to_library(name, array):
     if name == "numpy":
         return array
+    if name == "cupy":
+        import cupy
+
+        return cupy.asarray(array)
     import torch
 
-    return torch.from_numpy(array.copy())
+    return torch.tensor(array, device="cuda" if name == "torch-cuda" else "cpu")
+
+
+def to_numpy(x):
+    return x.get() if hasattr(x, "get") else np.asarray(x.cpu() if hasattr(x, "cpu") else x)
 
 
 def run_ours(instance, library):
@@ -59,7 +67,7 @@ def run_ours(instance, library):
     inside, begun = 0.0, time.perf_counter()
     result = minimize(fun, start, manifold=manifold, jac=True, tol=instance.tolerance)
     seconds = time.perf_counter() - begun
-    x = np.asarray(result.x)
+    x = to_numpy(result.x)
     row = {
         "solver": f"stiefelkit, {library}",
         "time, s": seconds,
@@ -202,7 +210,9 @@ def versions():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--library", choices=("numpy", "torch"), default="numpy")
+    parser.add_argument(
+        "--library", choices=("numpy", "torch", "torch-cuda", "cupy"), default="numpy"
+    )
     parser.add_argument("--only", choices=tuple(INSTANCES), help="one problem")
     parser.add_argument("--peer", choices=tuple(PEERS), default="both", help="forms of pymanopt")
     parser.add_argument("--repeat", type=int, default=1, help="runs of each solver, in turn")

@@ -12,6 +12,7 @@ class Cupy:
     """Arrays of CuPy."""
 
     xp = cupy
+    captures_products = False  # it refuses cuBLAS there
 
     def takes(self, x):
         return type(x) is cupy.ndarray and x.device.id == cupy.cuda.Device().id
@@ -53,17 +54,16 @@ class Cupy:
         return lambda: graph.launch(cupy.cuda.get_current_stream())
 
     def launch(self, module, name, blocks, threads, shared, args, like):
-        kernel = _module(*module).get_function(name)
+        kernel = _kernel(*module, name)
         kernel((blocks,), threads, tuple(args), shared_mem=shared)
 
 
 @functools.cache
-def _module(source, dtype):
-    return cupy.RawModule(
-        code=_sources.text(source),
-        options=("-std=c++17",),
-        name_expressions=_sources.instances(source, dtype),
+def _kernel(source, dtype, name):
+    module = cupy.RawModule(
+        code=_sources.text(source), options=("-std=c++17",), name_expressions=(name,)
     )
+    return module.get_function(name)
 
 
 LIBRARY = Cupy()

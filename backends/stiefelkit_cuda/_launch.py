@@ -22,6 +22,7 @@ class Library(Protocol):
     """What kernels ask of an array library; `xp` has functions under the names of NumPy."""
 
     xp: Any
+    captures_products: bool  # graphs may hold its matrix products
 
     def takes(self, x: Any) -> bool:
         """Say whether `x` is a plain array on a GPU, whose operations nobody records."""

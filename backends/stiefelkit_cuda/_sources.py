@@ -9,17 +9,16 @@ TYPES = {
     "complex64": "Complex<float>",
     "complex128": "Complex<double>",
 }
-# Activations by the numbers that `activation.cu` gives them; tanh and ReLU are for real states.
+# Activations by the numbers that `recurrence.cu` gives them; tanh and ReLU are for real states.
 IDENTITY, TANH, RELU, MODRELU = range(4)
+# Shapes of a step's work there: rows and columns of a lane, packs of a line at once.
+TILES = ((2, 2, 32), (4, 4, 64), (4, 8, 32))
 SOURCES = {
-    "givens_rounds": ("turn<{}>", "turn_back<{}>"),
-    "rotate_columns": ("turn_pairs<{}>", "rotate_plane<{}>"),
-    "small_frames": ("factorize<{}>",),
-    "activation": tuple(
-        f"{kernel}<{{}}, {k}>" for kernel in ("apply", "retrace") for k in range(4)
-    ),
+    "givens_rounds": ("turn", "turn_back"),
+    "rotate_columns": ("turn_pairs", "rotate_plane"),
+    "small_frames": ("factorize",),
+    "recurrence": ("apply", "retrace", "advance", "recede"),
 }
-_REAL_ONLY = (f", {TANH}>", f", {RELU}>")
 
 
 @functools.cache
@@ -30,8 +29,14 @@ def text(source: str) -> str:
 
 
 def instances(source: str, dtype: str) -> tuple[str, ...]:
-    """Return the template instances that a module for one dtype is compiled to."""
-    names = tuple(template.format(TYPES[dtype]) for template in SOURCES[source])
-    if dtype.startswith("complex"):
-        names = tuple(name for name in names if not name.endswith(_REAL_ONLY))
-    return names
+    """Return the template instances of a source for one dtype."""
+    kernels, kind = SOURCES[source], TYPES[dtype]
+    if source != "recurrence":
+        return tuple(f"{kernel}<{kind}>" for kernel in kernels)
+    numbers = (IDENTITY, MODRELU) if dtype.startswith("complex") else range(4)
+    plain = [f"{kernel}<{kind}, {k}>" for kernel in kernels[:2] for k in numbers]
+    tiles = [", ".join(map(str, tile)) for tile in TILES]
+    steps = [
+        f"{kernel}<{kind}, {k}, {t}>" for kernel in kernels[2:] for k in numbers for t in tiles
+    ]
+    return (*plain, *steps)

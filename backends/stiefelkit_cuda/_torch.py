@@ -21,6 +21,7 @@ class Torch:
     """Tensors of PyTorch."""
 
     xp = torch
+    captures_products = True
 
     def takes(self, x):
         if torch.compiler.is_compiling() or not x.is_cuda:
@@ -81,18 +82,13 @@ class Torch:
 
 
 @functools.cache
-def _module(source, dtype, index):
+def _kernel(source, dtype, name, index):
     from cuda.core import Program, ProgramOptions
 
     major, minor = torch.cuda.get_device_capability(index)
     options = ProgramOptions(std="c++17", arch=f"sm_{major}{minor}")
     program = Program(_sources.text(source), "c++", options)
-    return program.compile("cubin", name_expressions=_sources.instances(source, dtype))
-
-
-@functools.cache
-def _kernel(source, dtype, name, index):
-    return _module(source, dtype, index).get_kernel(name)
+    return program.compile("cubin", name_expressions=(name,)).get_kernel(name)
 
 
 LIBRARY = Torch()

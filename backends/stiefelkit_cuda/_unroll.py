@@ -1,4 +1,4 @@
-"""The time loop of a recurrent network as a CUDA graph of two launches a step."""
+"""The time loop of a recurrent network as a CUDA graph of one or two launches a step."""
 
 from stiefelkit.linalg import OuterProduct
 from stiefelkit.rnn import Identity, ModReLU, ReLU, Tanh
@@ -6,7 +6,7 @@ from stiefelkit.rnn import unroll as op
 
 from . import _sources
 from ._graph import captured
-from ._launch import THREADS, dtype_name, launch, library_of, product
+from ._launch import SHARED, THREADS, dtype_name, launch, library_of, product
 
 _NUMBERS = {
     Identity: _sources.IDENTITY,
@@ -18,13 +18,17 @@ _NUMBERS = {
 # what a step waits for and a second copy of the states does not hurt.
 _STEPS_FROM = 8
 _BYTES_UP_TO = 2**26
+# Blocks of a step that are made by one launch; with more, cuBLAS is faster by more than a launch.
+_BLOCKS_UP_TO = 160
+_WARPS = 8
 
 
 def unroll(W, Z, h0, b=None, /, *, activation, last=False, outer=False):
     """Run a recurrence as one graph.
 
-    Benchmark: rnn.Step, not yet run on a GPU. A step is a product and one pass for all else, and
-    the T steps are one launch for the host. Agrees with the reference to a few eps a step.
+    Benchmark: rnn.Step, not yet run on a GPU. A step is one launch of the GPU where it is small,
+    else a product and one pass for all else, and the T steps are one launch for the host. Agrees
+    with the reference to a few eps a step.
     """
     out = forward(W, Z, h0, b, activation=activation, last=last)
     return out if out is NotImplemented else out[0]
@@ -36,14 +40,14 @@ def forward(W, Z, h0, b=None, /, *, activation, last=False, outer=False):
     Benchmark: rnn.Step, not yet run on a GPU.
     """
     number = _NUMBERS.get(type(activation))
-    known = _library(number, Z, W, h0, b)
+    known, tile = _library(number, Z, W, h0, b)
     if known is None:
         return NotImplemented
 
     def make(own):
-        return _steps(known, number, *own)
+        return _steps(known, number, tile, *own)
 
-    arrays = W.swapaxes(-1, -2), Z, h0, b
+    arrays = W, Z, h0, b
     (H,) = captured(known, "forward", make, arrays, number)(*arrays)
     return known.copy(H[-1], tuple(h0.shape)) if last else H[1:], (W, H, [], b)
 
@@ -63,14 +67,14 @@ def captured_backward(G, saved, *, activation, last, outer):
     """Run the recurrence backward as one graph, or return NotImplemented."""
     W, H, inputs, b = saved
     number = _NUMBERS.get(type(activation))
-    known = None if inputs else _library(number, H, W, G, b)
+    known, tile = (None, None) if inputs else _library(number, H[1:], W, G, b)
     if known is None:
         return NotImplemented
 
     def make(own):
-        return _steps_back(known, number, last, outer, *own)
+        return _steps_back(known, number, tile, last, outer, *own)
 
-    arrays = W.conj(), H, G, b
+    arrays = W.conj().swapaxes(-1, -2), H, G, b
     D, pulled = captured(known, "backward", make, arrays, number, last, outer)(*arrays)
     dh0 = known.copy(pulled[0], tuple(H.shape[1:]))
     db = None if b is None else activation.bias_cotangent(D, H[1:])
@@ -80,50 +84,87 @@ def captured_backward(G, saved, *, activation, last, outer):
 
 
 def _library(number, states, *arrays):
-    """Return the library of the arrays where there is a kernel for them."""
+    """Return the library of the arrays and the tile of a step, None where there is no kernel."""
     known = None if number is None else library_of(states, *arrays)
     if known is None or states.shape[0] < _STEPS_FROM or known.capturing():
-        return None
+        return None, None
     if dtype_name(states).startswith("complex") and number in (_sources.TANH, _sources.RELU):
-        return None  # which the reference says
-    return known if product(states.shape) * states.dtype.itemsize <= _BYTES_UP_TO else None
+        return None, None  # which the reference says
+    itemsize = states.dtype.itemsize
+    tile = _tile(*states.shape[1:], itemsize)
+    fits = product(states.shape) * itemsize <= _BYTES_UP_TO
+    return (known, tile) if fits and (tile or known.captures_products) else (None, None)
 
 
-def _steps(known, number, Wt, Z, h0, b):
+def _tile(B, n, itemsize):
+    """Return the rows and columns of a lane and the packs of a line, None for cuBLAS."""
+    if n * itemsize % 16:
+        return None
+    fitting = (t for t in _sources.TILES if _blocks(t, B, n) <= _BLOCKS_UP_TO)
+    return next((t for t in fitting if _shared(t, itemsize) <= SHARED), None)
+
+
+def _blocks(tile, B, n):
+    R, C, _ = tile
+    return -(-B // (4 * R)) * -(-n // (4 * C))
+
+
+def _shared(tile, itemsize):
+    R, C, P = tile
+    return max(4 * (R + C) * (P + 1) * 16, _WARPS * 16 * R * C * itemsize)
+
+
+def _steps(known, number, tile, W, Z, h0, b):
     """Return the states, and the loop that fills them. No step asks for memory."""
     T, shape = Z.shape[0], tuple(h0.shape)
-    H, h = known.empty((T + 1, *shape), Z.dtype, Z), known.empty(shape, Z.dtype, Z)
-    kernel = f"apply<{{}}, {number}>"
+    H = known.empty((T + 1, *shape), Z.dtype, Z)
+    between = None if tile else known.empty(shape, Z.dtype, Z)
 
     def run():
         H[0, ...] = h0
         for t in range(T):
-            known.xp.matmul(H[t], Wt, out=h)
-            _pass(kernel, [Z[t], h, b, H[t + 1]], h)
+            if tile:
+                _step(f"advance<{{}}, {number}", tile, [H[t], W, Z[t], b, H[t + 1]])
+            else:
+                known.xp.matmul(H[t], W.swapaxes(-1, -2), out=between)
+                _pass(f"apply<{{}}, {number}>", [Z[t], between, b, H[t + 1]], H[t])
 
     return [H], run
 
 
-def _steps_back(known, number, last, outer, Wc, H, G, b):
+def _steps_back(known, number, tile, last, outer, M, H, G, b):
     """Return the cotangents and their products with conj(W), and the loop that fills them."""
     T, shape = H.shape[0] - 1, tuple(H.shape[1:])
     D = known.empty((T, *shape), H.dtype, H)
     # All products where they are asked for, else that of the last step.
     pulled = known.empty((T if outer else 1, *shape), H.dtype, H)
-    kernel = f"retrace<{{}}, {number}>"
 
     def run():
-        carried = None
+        retrace = f"retrace<{{}}, {number}>"
+        _pass(retrace, [G if last else G[T - 1], None, H[T], b, D[T - 1]], H[T])
         for t in range(T - 1, -1, -1):
-            g = G[t] if not last else G if t == T - 1 else None
-            _pass(kernel, [g, carried, H[t + 1], b, D[t]], D[t])
-            carried = pulled[t if outer else 0]
-            known.xp.matmul(D[t], Wc, out=carried)
+            g, h = None if last or not t else G[t - 1], H[t]
+            carried, delta = pulled[t if outer else 0], D[t - 1] if t else None
+            if tile:
+                kept = carried if outer or not t else None
+                _step(f"recede<{{}}, {number}", tile, [D[t], M, g, h, b, kept, delta])
+            else:
+                known.xp.matmul(D[t], M.swapaxes(-1, -2), out=carried)
+                if t:
+                    _pass(retrace, [g, carried, h, b, delta], h)
 
     return [D, pulled], run
+
+
+def _step(kernel, tile, arrays):
+    (B, n), like = arrays[0].shape, arrays[0]
+    name = f"{kernel}, {', '.join(map(str, tile))}>"
+    shared = _shared(tile, like.dtype.itemsize)
+    blocks, threads = _blocks(tile, B, n), (32, _WARPS)
+    launch("recurrence", name, blocks, threads, [*arrays, B, n], like=like, shared=shared)
 
 
 def _pass(kernel, arrays, like):
     count = product(like.shape)
     args = [*arrays, count, like.shape[-1]]
-    launch("activation", kernel, -(-count // THREADS), (THREADS, 1), args, like=like)
+    launch("recurrence", kernel, -(-count // THREADS), (THREADS, 1), args, like=like)

@@ -50,6 +50,7 @@ class Host:
     """NumPy arrays, whose surroundings are watched."""
 
     xp = np
+    captures_products = True
 
     def __init__(self):
         self.recording, self.busy = False, False

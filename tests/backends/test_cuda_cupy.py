@@ -87,7 +87,7 @@ class RawModule:
             "givens_rounds": "turn",
             "rotate_columns": "turn_pairs rotate_plane",
             "small_frames": "factorize",
-            "activation": "apply retrace",
+            "recurrence": "apply retrace advance recede",
         }
         stem = name.partition("<")[0].replace("turn_back", "turn")
         source = next(s for s, names in templates.items() if stem in names.split())

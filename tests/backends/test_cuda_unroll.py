@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from stiefelkit_cuda import _graph, _unroll
+from stiefelkit_cuda import _graph, _launch, _sources, _unroll
 
 import stiefelkit
 from stiefelkit.linalg import OuterProduct
@@ -19,15 +19,58 @@ FIELDS = [(a, "float64") for a in (Tanh(), ReLU(), ModReLU(), Identity())] + [
 T, B, N = 9, 3, 5
 
 
-def draw(rng, activation, dtype, batch=B):
+def draw(rng, activation, dtype, batch=B, n=N):
     def numbers(*shape):
         x = rng.standard_normal(shape)
         x = x + 1j * rng.standard_normal(shape) if dtype.startswith("complex") else x
         return x.astype(dtype)
 
-    W = np.linalg.qr(numbers(N, N))[0]
-    b = rng.standard_normal(N).astype(W.real.dtype) / 4 if activation.has_bias else None
-    return [W, numbers(T, batch, N), numbers(batch, N), b], numbers(T, batch, N)
+    W = np.linalg.qr(numbers(n, n))[0]
+    b = rng.standard_normal(n).astype(W.real.dtype) / 4 if activation.has_bias else None
+    return [W, numbers(T, batch, n), numbers(batch, n), b], numbers(T, batch, n)
+
+
+# Lengths of states and batches: less than a tile, tiles and their tails, several rounds of packs.
+TILED = [(4, 3), (36, 19), (140, 5)]
+
+
+@pytest.mark.parametrize("tile", _sources.TILES)
+@pytest.mark.parametrize(("n", "batch"), TILED)
+@pytest.mark.parametrize(("activation", "dtype"), FIELDS, ids=str)
+def test_steps_of_one_launch(cuda_host, activation, dtype, n, batch, tile, monkeypatch):
+    itemsize = np.dtype(dtype).itemsize
+    if _unroll._shared(tile, itemsize) > _launch.SHARED:
+        pytest.skip("the sums of this tile do not fit")
+    monkeypatch.setattr(_unroll, "_tile", lambda B, n, itemsize: tile)
+    monkeypatch.setattr(cuda_host, "captures_products", False)
+    rng, options = np.random.default_rng(6), {"activation": activation}
+    args, G = draw(rng, activation, dtype, batch, n=n)
+    with stiefelkit.use_kernels(False):
+        Y, saved = unroll.vjp[0](*args, **options)
+        expected = unroll.vjp[1](G, saved, outer=True, **options)
+    found, kept = _unroll.forward(*args, outer=True, **options)
+    assert_close(found, Y, 4000)
+    actual = _unroll.backward(G, kept, outer=True, **options)
+    assert_close(tuple(actual[0]), tuple(expected[0]), 4000)
+    assert_close(tuple(actual[1:]), tuple(expected[1:]), 4000)
+    # Besides the last cotangent, a launch for each step and half of a capture each.
+    assert cuda_host.launches == 2 * (T + T + 1)
+
+
+def test_a_tile_fits_its_sizes():
+    for B, n, itemsize in ((64, 128, 4), (64, 512, 4), (64, 1024, 4), (128, 190, 8), (1, 4, 16)):
+        tile = _unroll._tile(B, n, itemsize)
+        assert _unroll._blocks(tile, B, n) <= _unroll._BLOCKS_UP_TO
+        assert _unroll._shared(tile, itemsize) <= _launch.SHARED
+    assert _unroll._tile(64, 510, 4) is None  # rows that begin in the middle of a pack
+    assert _unroll._tile(512, 4096, 4) is None
+
+
+def test_products_that_no_graph_takes_are_declined(cuda_host, monkeypatch):
+    args, _ = draw(np.random.default_rng(7), Tanh(), "float64")
+    assert _unroll.unroll(*args, activation=Tanh()) is not NotImplemented
+    monkeypatch.setattr(cuda_host, "captures_products", False)
+    assert _unroll.unroll(*args, activation=Tanh()) is NotImplemented
 
 
 @pytest.mark.parametrize("last", [False, True])

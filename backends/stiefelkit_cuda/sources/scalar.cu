@@ -101,6 +101,17 @@ __device__ Complex<R> warp_sum(Complex<R> a) {
   return {warp_sum(a.x), warp_sum(a.y)};
 }
 
+// What another lane of the warp holds, whose number differs in one bit.
+__device__ inline float from_lane(float a, int bit) { return __shfl_xor_sync(0xffffffffu, a, bit); }
+__device__ inline double from_lane(double a, int bit) {
+  return __shfl_xor_sync(0xffffffffu, a, bit);
+}
+
+template <typename R>
+__device__ Complex<R> from_lane(Complex<R> a, int bit) {
+  return {from_lane(a.x, bit), from_lane(a.y, bit)};
+}
+
 // One declaration for all types: memory of the block, given by the launch.
 template <typename T>
 __device__ T* shared() {
