@@ -71,18 +71,24 @@ def frame(n, p):
     return Case(f"{'Frame' if p < n else 'Square'} {n}×{p}", calls, wanted)
 
 
-def qr(n, p):
+def qr(*shape):
     """Orthonormal bases of the columns, which retractions and starts are made of."""
     calls = {}
     for method in ("qr", "cholesky", "newton_schulz"):
-        made = on_both(lambda make, m=method: partial(orthonormalize, make(n, p), method=m))
+        made = on_both(lambda make, m=method: partial(orthonormalize, make(*shape), method=m))
         calls |= {f"{who}, {method}": call for who, call in made.items()}
+    with_cupy = importlib.util.find_spec("cupy") is not None
+    vendors = {"torch.linalg.qr": lambda: partial(torch.linalg.qr, tensor(*shape))} | (
+        {"cupy.linalg.qr": lambda: partial(_cupy_qr(), cupy_array(*shape))} if with_cupy else {}
+    )
+    wanted = [(1, vendor) for vendor in vendors]
+    return Case(f"Basis of {'×'.join(map(str, shape))}", calls | vendors, wanted)
 
-    def vendor():
-        X = tensor(n, p)
-        return lambda: torch.linalg.qr(X)
 
-    return Case(f"Basis of {n}×{p}", calls | {"torch.linalg.qr": vendor}, [(1, "torch.linalg.qr")])
+def _cupy_qr():
+    import cupy
+
+    return cupy.linalg.qr
 
 
 def givens(n):
@@ -121,7 +127,7 @@ def rnn(T, B, n):
         call = rnn_step(T, B, n, "torch", "unconstrained")
 
         def step():
-            with torch.backends.cudnn.flags(allow_tf32=tf32):
+            with torch.backends.cudnn.flags(enabled=True, allow_tf32=tf32):
                 return call()
 
         return step
@@ -144,7 +150,9 @@ CASES = {
     "batch-16": partial(batch, 16),
     "retraction-3": partial(retractions, 3),
     "retraction-16": partial(retractions, 16),
-    "qr": partial(qr, 4096, 64),
+    "qr-4096x64": partial(qr, 4096, 64),
+    "qr-16384x256": partial(qr, 16384, 256),
+    "qr-batch": partial(qr, 64, 512, 64),
     "givens-512": partial(givens, 512),
     "givens-1024": partial(givens, 1024),
     "sweep": partial(sweep, 1024),

@@ -21,16 +21,17 @@ class Graph:
 
     def __init__(self, known, inputs, outputs, run):
         self._known, self._inputs, self._outputs, self._run = known, inputs, outputs, run
-        self._launch = None
+        self._launch, self._known_shapes = None, False
 
     def __call__(self, *arrays):
         """Return what the loop makes of other inputs, None standing for what is not there."""
         for own, x in zip(self._inputs, arrays, strict=True):
             if own is not None:
                 own[...] = x
-        if self._launch is None:
+        if self._launch is None and self._known_shapes:
             self._launch = self._known.capture(self._run, self._inputs[0])
-        self._launch()
+        self._known_shapes = True
+        (self._launch or self._run)()
         return [None if x is None else self._known.copy(x, tuple(x.shape)) for x in self._outputs]
 
 

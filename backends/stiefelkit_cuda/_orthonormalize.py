@@ -8,6 +8,8 @@ from ._launch import SHARED, launch, library_of, product
 _WARPS = 8
 # What every op may leave, in multiples of the square root of p times eps.
 _BUDGET = 20
+# Flops from which Cholesky factors are faster than cuSOLVER's reflections of one matrix.
+_FLOPS_FROM = 2**28
 
 
 def orthonormalize(X, /, *, method="qr"):
@@ -46,7 +48,8 @@ def _factors(X, method, triangle):
     if method != "qr" or known is None:
         return NotImplemented
     if shared > SHARED:
-        return _by_cholesky(known, X)
+        large = batch or 2 * n * p * p >= _FLOPS_FROM
+        return _by_cholesky(known, X) if large else NotImplemented
     Q = known.empty(tuple(X.shape), X.dtype, X)
     R = known.empty((*batch, p, p), X.dtype, X) if triangle else None
     threads = (32, min(_WARPS, -(-p // 4)))

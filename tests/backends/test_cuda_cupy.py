@@ -191,6 +191,8 @@ def test_unroll_captures_on_a_stream_of_its_own(kernels, numbers):
     b = numbers.standard_normal(4)
     Stream.log.clear()
     args, moved = (W / 4, Z, h0, b), (cW / 4, cZ, c0, b.view(ndarray))
+    both(unroll, args, moved, "unroll", kernels, activation=ModReLU())
+    assert Stream.log == []
     # Between begin and end the stand-in runs what CuPy would record, with the same result.
     both(unroll, args, moved, "unroll", kernels, activation=ModReLU())
     once = ["synchronize", "enter", "synchronize", "begin", "end", "leave", "launch"]

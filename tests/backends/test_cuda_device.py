@@ -50,11 +50,11 @@ def draw(rng, dtype, *shape):
 
 
 def both(op, args, on_gpu, tolerance, **options):
-    """Compare the three kernels of an op with the reference, twice: a graph is replayed."""
+    """Compare the three kernels of an op with the reference, as often as a graph is run, captured, replayed."""
     with stiefelkit.use_kernels(False):
         Y, saved = op.vjp[0](*args, **options)
         expected = op.vjp[1](Y, saved, **options)
-    for _ in range(2):
+    for _ in range(3):
         moved = [on_gpu(x) for x in args]
         found, kept = kernel(f"{op.name}.forward")(*moved, **options)
         assert_close(host(found), Y, tolerance)

@@ -163,6 +163,7 @@ def test_large_frames_of_any_condition(cuda_host, condition, dtype, numbers):
 
 def test_what_does_not_fit_is_declined(cuda_host, numbers):
     wide = normal(numbers, (130, 100), "float64")
+    assert _orthonormalize.orthonormalize(wide) is NotImplemented  # cuSOLVER is fast enough
     assert _orthonormalize.orthonormalize(wide[:5, :5], method="polar") is NotImplemented
     tall, theta = np.ones((2000, 1)), np.zeros(1999)
     assert _givens_product.givens_product(theta, tall) is NotImplemented

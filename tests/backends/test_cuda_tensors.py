@@ -10,7 +10,7 @@ import pytest
 import stiefelkit
 from stiefelkit.linalg import givens_product, givens_rotate, orthonormalize
 from stiefelkit.optim import coordinate_descent_sweep, coordinate_pairs
-from stiefelkit.rnn import ModReLU, unroll
+from stiefelkit.rnn import Abs, ModReLU, Tanh, unroll
 
 from ._cases import assert_close, host
 
@@ -82,12 +82,33 @@ def test_unroll(cuda_host_tensors, numbers, last):
     with stiefelkit.use_kernels(False):
         H, saved = unroll.vjp[0](W, Z, h0, b, **options)
         expected = unroll.vjp[1](G, saved, **options)
-    for _ in range(2):
+    for _ in range(3):
         found, kept = _unroll.forward(tW, tZ, t0, tb, **options)
         assert_close(host(found), H)
         actual = _unroll.backward(tG, kept, **options)
         assert_close(tuple(host(x.resolve_conj()) for x in actual), expected, 4000)
     assert cuda_host_tensors.host.captures == 2
+
+
+def test_the_loop_of_tensors_on_a_gpu_is_the_captured_one(cuda_host_tensors, numbers, monkeypatch):
+    from stiefelkit_torch import _unroll as loop
+
+    monkeypatch.setattr(torch.Tensor, "is_cuda", True)
+    captured = {"forward": _unroll.forward, "backward": _unroll.captured_backward}
+    monkeypatch.setattr(loop, "_captured", captured.get)
+    (W, tW), (h0, t0) = real(numbers, 4, 4), real(numbers, 2, 4)
+    (Z, tZ), (G, tG) = real(numbers, 9, 2, 4), real(numbers, 2, 4)
+    for activation, launches in ((Tanh(), 19), (Abs(), 0)):
+        options = {"activation": activation, "last": True}
+        with stiefelkit.use_kernels(False):
+            H, saved = unroll.vjp[0](W, Z, h0, None, **options)
+            expected = unroll.vjp[1](G, saved, **options)
+        before = cuda_host_tensors.host.launches
+        found, kept = loop.forward(tW, tZ, t0, None, **options)
+        actual = loop.backward(tG, kept, **options)
+        assert_close(host(found), H)
+        assert_close(tuple(map(host, actual)), expected)
+        assert cuda_host_tensors.host.launches - before == launches
 
 
 @pytest.mark.usefixtures("cuda_host_tensors")
