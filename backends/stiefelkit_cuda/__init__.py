@@ -22,6 +22,15 @@ _LOOP = {
     "unroll.forward": "stiefelkit_cuda._unroll:forward",
     "unroll.backward": "stiefelkit_cuda._unroll:backward",
 }
+# CuPy lets no graph hold the products of a map.
+_MAPS = {
+    "cwy_matrix": "stiefelkit_cuda._maps:CWY_MATRIX.call",
+    "cwy_matrix.forward": "stiefelkit_cuda._maps:CWY_MATRIX.forward",
+    "cwy_matrix.backward": "stiefelkit_cuda._maps:CWY_MATRIX.backward",
+    "tcwy_matrix": "stiefelkit_cuda._maps:TCWY_MATRIX.call",
+    "tcwy_matrix.forward": "stiefelkit_cuda._maps:TCWY_MATRIX.forward",
+    "tcwy_matrix.backward": "stiefelkit_cuda._maps:TCWY_MATRIX.backward",
+}
 # PyTorch's own package has a loop too, which hands tensors on a GPU to this one, where it does not
 # decline.
 _CAPTURED = {
@@ -30,7 +39,7 @@ _CAPTURED = {
 }
 _TABLES = {
     "CUPY_KERNELS": {**_KERNELS, **_LOOP},
-    "TORCH_KERNELS": _KERNELS,
+    "TORCH_KERNELS": {**_KERNELS, **_MAPS},
     "TORCH_LOOP": _CAPTURED,
 }
 

@@ -8,14 +8,27 @@ import numpy as np
 import pytest
 
 import stiefelkit
-from stiefelkit.linalg import givens_product, givens_rotate, orthonormalize
+from stiefelkit.linalg import (
+    cwy_matrix,
+    givens_product,
+    givens_rotate,
+    orthonormalize,
+    tcwy_matrix,
+)
 from stiefelkit.optim import coordinate_descent_sweep, coordinate_pairs
 from stiefelkit.rnn import Abs, ModReLU, Tanh, unroll
 
 from ._cases import assert_close, host
 
 torch = pytest.importorskip("torch")
-from stiefelkit_cuda import _givens_product, _orthonormalize, _rotate_columns, _unroll  # noqa: E402
+from stiefelkit_cuda import (  # noqa: E402  # noqa: E402
+    _givens_product,
+    _graph,
+    _maps,
+    _orthonormalize,
+    _rotate_columns,
+    _unroll,
+)
 from stiefelkit_cuda._torch import Torch  # noqa: E402
 
 
@@ -88,6 +101,36 @@ def test_unroll(cuda_host_tensors, numbers, last):
         actual = _unroll.backward(tG, kept, **options)
         assert_close(tuple(host(x.resolve_conj()) for x in actual), expected, 4000)
     assert cuda_host_tensors.host.captures == 2
+
+
+@pytest.mark.parametrize("shape", [(6, 6), (9, 3), (2, 7, 4)])
+@pytest.mark.parametrize("kernels", [_maps.CWY_MATRIX, _maps.TCWY_MATRIX])
+def test_maps(cuda_host_tensors, numbers, kernels, shape):
+    op = cwy_matrix if kernels is _maps.CWY_MATRIX else tcwy_matrix
+    for _ in range(3):  # by itself, captured, as a graph
+        V, tV = pair(numbers, *shape)
+        with stiefelkit.use_kernels(False):
+            Q, saved = op.vjp[0](V)
+            G, tG = pair(numbers, *Q.shape)
+            (expected,) = op.vjp[1](G, saved)
+        found, kept = kernels.forward(tV)
+        again = kernels.call(tV)
+        assert kept[0] is tV
+        assert_close(host(found), Q)
+        assert_close(host(again), Q)
+        assert_close(tuple(map(host, kept[1:])), saved[1:], 4000)
+        (actual,) = kernels.backward(tG, kept)
+        assert_close(host(actual), expected, 4000)
+    assert cuda_host_tensors.host.captures == 2
+
+
+def test_maps_of_much_work_are_declined(cuda_host_tensors):
+    V = torch.eye(1500)
+    assert _maps.CWY_MATRIX.call(V) is NotImplemented
+    with stiefelkit.use_kernels(False):
+        saved = cwy_matrix.vjp[0](V)[1]
+    assert torch.equal(_maps.CWY_MATRIX.backward(V, saved)[0], cwy_matrix.vjp[1](V, saved)[0])
+    assert not _graph._cache
 
 
 def test_the_loop_of_tensors_on_a_gpu_is_the_captured_one(cuda_host_tensors, numbers, monkeypatch):
