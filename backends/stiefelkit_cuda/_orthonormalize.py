@@ -15,7 +15,7 @@ _FLOPS_FROM = 2**28
 def orthonormalize(X, /, *, method="qr"):
     """Reflect all matrices of a batch at once, each in the shared memory of its block.
 
-    Benchmark: kernels.SmallBatches, not yet run on a GPU. The libraries call cuSOLVER twice for
+    Benchmark: `compare_cuda.py`, cases retraction and qr. The libraries call cuSOLVER twice for
     each matrix. What does not fit there goes by Cholesky factors twice. For any rank and scale;
     agrees with the reference to a multiple of n eps times the condition number, and is as
     orthonormal.
@@ -27,7 +27,7 @@ def orthonormalize(X, /, *, method="qr"):
 def forward(X, /, *, method="qr"):
     """Reflect all matrices at once, and keep what the reference keeps.
 
-    Benchmark: kernels.SmallBatches, not yet run on a GPU.
+    Benchmark: `compare_cuda.py`, cases retraction and qr.
     """
     out = _factors(X, method, True)
     return out if out is NotImplemented else (out[0], (X, *out))
@@ -36,7 +36,7 @@ def forward(X, /, *, method="qr"):
 def backward(G, saved, /, *, method="qr"):
     """Run the reference, which is made of matrix products and a triangular system.
 
-    Benchmark: kernels.SmallBatches, not yet run on a GPU.
+    Benchmark: `compare_cuda.py`, cases retraction and qr.
     """
     return op.vjp[1](G, saved, method=method)
 

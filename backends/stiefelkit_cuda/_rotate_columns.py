@@ -8,7 +8,7 @@ from ._launch import THREADS, launch, library_of, product
 def coordinate_descent_sweep(W, G, pairs, /, *, learning_rate):
     """Turn all pairs at once that do not wait for one another, in place.
 
-    Benchmark: kernels.Sweeps, not yet run on a GPU. Pairs without a common column commute to the
+    Benchmark: `compare_cuda.py`, case sweep. Pairs without a common column commute to the
     last bit, so a sweep in cyclic order is 2n - 3 launches, where the reference makes twenty for
     each pair. Agrees with it to a multiple of eps for every rotation.
     """
@@ -44,7 +44,7 @@ def levels(pairs, n):
 def givens_rotate(X, i, j, theta, phi=None, /, *, side="right", overwrite=False):
     """Turn two lines of each matrix in one launch.
 
-    Benchmark: linalg.Ops, op givens_rotate, not yet run on a GPU. Agrees with the reference to a
+    Benchmark: linalg.Ops, op givens_rotate. Agrees with the reference to a
     few eps.
     """
     known, (n, m) = library_of(X, theta, phi), X.shape[-2:]

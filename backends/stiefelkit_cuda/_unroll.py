@@ -26,7 +26,7 @@ _WARPS = 8
 def unroll(W, Z, h0, b=None, /, *, activation, last=False, outer=False):
     """Run a recurrence as one graph.
 
-    Benchmark: rnn.Step, not yet run on a GPU. A step is one launch of the GPU where it is small,
+    Benchmark: `compare_cuda.py`, cases rnn. A step is one launch of the GPU where it is small,
     else a product and one pass for all else, and the T steps are one launch for the host. Agrees
     with the reference to a few eps a step.
     """
@@ -37,7 +37,7 @@ def unroll(W, Z, h0, b=None, /, *, activation, last=False, outer=False):
 def forward(W, Z, h0, b=None, /, *, activation, last=False, outer=False):
     """Run the recurrence and keep the states; the residuals are the reference's.
 
-    Benchmark: rnn.Step, not yet run on a GPU.
+    Benchmark: `compare_cuda.py`, cases rnn.
     """
     number = _NUMBERS.get(type(activation))
     known, tile = _library(number, Z, W, h0, b)
@@ -55,7 +55,7 @@ def forward(W, Z, h0, b=None, /, *, activation, last=False, outer=False):
 def backward(G, saved, /, *, activation, last=False, outer=False):
     """Run the recurrence backward in time, as one graph.
 
-    Benchmark: rnn.Step, not yet run on a GPU.
+    Benchmark: `compare_cuda.py`, cases rnn.
     """
     out = captured_backward(G, saved, activation=activation, last=last, outer=outer)
     if out is NotImplemented:

