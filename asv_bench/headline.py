@@ -16,9 +16,10 @@ import timeit
 import numpy as np
 from timing import environment, write
 
-from stiefelkit.linalg import cwy_matrix, sym, tcwy_matrix
+from stiefelkit.linalg import cwy_matrix, householder_matrix, sym, tcwy_matrix
 from stiefelkit.manifolds import Orthogonal
 from stiefelkit.optim import Adam, Partition
+from stiefelkit.parametrizations import CWY, TrapezoidalCWY
 from stiefelkit.rnn import Batch, CrossEntropy, LinearReadout, Model, OrthogonalCell, Tanh
 
 rng = np.random.default_rng(0)
@@ -88,9 +89,11 @@ def frames():
     for n in (512, 1024):
         A, B = normal(n, n), normal(n, n)
         ours = milliseconds(map_step(cwy_matrix, normal(n, n)), 15)
+        zeros = milliseconds(map_step(householder_matrix, normal(n, n)), 15)
         least = milliseconds(lambda A=A, B=B: A @ B, 30)
         peers = ", ".join(peer_time(n, n, m, 3) for m in ("householder", "matrix_exp", "cayley"))
         report(f"CWY {n}x{n}: ours {ours:.1f} ms = {ours / least:.1f} products, {peers}")
+        report(f"trapezoidal CWY {n}x{n}: {zeros:.1f} ms = {zeros / least:.1f} products")
 
 
 def peer_time(n, p, name, repeat):
@@ -106,13 +109,14 @@ def rnn_steps():
         cell = OrthogonalCell(10, n, recurrent=Orthogonal(), activation=Tanh())
         plain = Model(cell, LinearReadout(10), CrossEntropy(), rng=0)
         ours = milliseconds(lambda m=plain, b=batch: m.loss_and_grads(m.params, b), repeat)
-        full = milliseconds(training_step(n, batch), repeat)
+        full = milliseconds(training_step(CWY(n), batch), repeat)
+        zeros = milliseconds(training_step(TrapezoidalCWY(n), batch), repeat)
         peer, peer_full = torch_rnn(n, batch, repeat)
         least = milliseconds(rnn_bound(n, T, B), repeat)
         report(
             f"RNN step n={n}, T={T}, B={B}: ours {ours:.1f} ms, bound {least:.1f} "
             f"({ours / least:.2f} times), torch.nn.RNN {peer:.1f} ({peer / ours:.2f} times ours); "
-            f"with CWY and Adam {full:.1f}, torch with Adam {peer_full:.1f}"
+            f"with CWY and Adam {full:.1f}, trapezoidal {zeros:.1f}, torch with Adam {peer_full:.1f}"
         )
 
 
@@ -129,8 +133,8 @@ def rnn_bound(n, T, B):
     return run
 
 
-def training_step(n, batch):
-    cell = OrthogonalCell(10, n, activation=Tanh())
+def training_step(parametrization, batch):
+    cell = OrthogonalCell(10, parametrization.n, recurrent=parametrization, activation=Tanh())
     model = Model(cell, LinearReadout(10), CrossEntropy(), rng=0)
     optimizer = Partition({"cell/recurrent*": Adam(1e-4), "*": Adam(1e-3)})
     memory = [model.params, optimizer.init(model.params, model.manifolds())]

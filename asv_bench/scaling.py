@@ -14,7 +14,14 @@ from timing import environment, in_turn, summary, write
 
 from stiefelkit.linalg import cwy_apply
 from stiefelkit.manifolds import Orthogonal
-from stiefelkit.parametrizations import CWY, TCWY, CayleyMap, ExponentialMap, Givens
+from stiefelkit.parametrizations import (
+    CWY,
+    TCWY,
+    CayleyMap,
+    ExponentialMap,
+    Givens,
+    TrapezoidalCWY,
+)
 from stiefelkit.rnn import Batch, CrossEntropy, LinearReadout, Model, OrthogonalCell, Tanh
 
 rng = np.random.default_rng(0)
@@ -60,7 +67,13 @@ def unrolled(T, n=128, B=64):
     return lambda: model.loss_and_grads(model.params, batch)
 
 
-MAPS = {"CWY": CWY, "Givens": Givens, "Cayley": CayleyMap, "exponential": ExponentialMap}
+MAPS = {
+    "CWY": CWY,
+    "trapezoidal CWY": TrapezoidalCWY,
+    "Givens": Givens,
+    "Cayley": CayleyMap,
+    "exponential": ExponentialMap,
+}
 THIN = {"T-CWY": TCWY, "Givens": Givens, "Cayley": CayleyMap, "exponential": ExponentialMap}
 # By what grows: what it is, its values, makers of calls, and the power that is expected.
 CURVES = {

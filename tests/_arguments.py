@@ -64,10 +64,10 @@ def options_of(name, dims):
         left = [((n - 1, 0), {"side": "left"})] if n > 1 else []
         right = [((0, dims["m"] - 1), {"side": "right"})] if dims["m"] > 1 else []
         return left + right
-    return [((), options) for options in _options(name, n)]
+    return [((), options) for options in _options(name, n, dims["k"])]
 
 
-def _options(name, n):
+def _options(name, n, k):
     if name == "orthonormalize":
         return [{"method": m} for m in ("qr", "cholesky", "polar", "newton_schulz")]
     if name == "tangent_project":
@@ -77,6 +77,8 @@ def _options(name, n):
         return [{"lower": lower, "adjoint_of": adjoint_of} for lower, adjoint_of in pairs]
     if name == "cwy_matrix":
         return [{}, {"columns": max(1, n - 2)}]
+    if name == "householder_matrix":
+        return [{}, {"block": 2}, {"columns": k, "block": 3}]
     if name == "unitary_fft_apply":
         return [{"permutation": [(2 * i + 1) % n if n % 2 else n - 1 - i for i in range(n)]}]
     return [{}]

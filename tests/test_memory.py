@@ -36,6 +36,7 @@ CALLS = {
     "gram": (linalg.gram, lambda: (thin(),), {}),
     "tcwy_matrix": (linalg.tcwy_matrix, lambda: (thin(),), {}),
     "cwy_matrix": (linalg.cwy_matrix, lambda: (thin(),), {"columns": P}),
+    "householder_matrix": (linalg.householder_matrix, lambda: (thin(),), {"columns": P}),
     "cwy_apply": (linalg.cwy_apply, lambda: (thin(), frame()), {}),
     "householder_product": (linalg.householder_product, lambda: (thin(), frame()), {}),
     "householder_vectors": (linalg.householder_vectors, lambda: (frame(),), {}),

@@ -18,6 +18,7 @@ from ._gram import cholesky as cholesky
 from ._gram import gram as gram
 from ._householder import householder_product as householder_product
 from ._householder import householder_reflect as householder_reflect
+from ._householder_matrix import householder_matrix as householder_matrix
 from ._householder_vectors import householder_vectors as householder_vectors
 from ._orthonormalize import orthonormalize as orthonormalize
 from ._outer import OuterProduct as OuterProduct

@@ -7,5 +7,6 @@ from ._exponential_map import ExponentialMap as ExponentialMap
 from ._givens import Givens as Givens
 from ._householder import Householder as Householder
 from ._tcwy import TCWY as TCWY
+from ._trapezoidal_cwy import TrapezoidalCWY as TrapezoidalCWY
 from ._trivialization import Trivialization as Trivialization
 from ._unitary_fft import UnitaryFFT as UnitaryFFT

@@ -56,6 +56,11 @@ WRONG_SHAPES = {
         "two different rows i and j of 4. Got i=0 and j=4.",
     ),
     "too many columns": (lambda: linalg.cwy_matrix(V, columns=5), "forms 0 to n=4 columns"),
+    "few columns": (
+        lambda: linalg.householder_matrix(V, columns=2),
+        "forms k=3 to n=4 columns. Got columns=2.",
+    ),
+    "no block": (lambda: linalg.householder_matrix(V, block=0), "1 column or more. Got 0."),
     "negative columns": (lambda: linalg.cwy_matrix(V, columns=-1), "Got columns=-1."),
     "no permutation": (
         lambda: linalg.unitary_fft_apply(

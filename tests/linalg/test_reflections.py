@@ -45,6 +45,28 @@ def test_reflections_one_by_one(n, k, field, library, rng):
 
 
 @pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize(("n", "k"), [*SIZES, (150, 140)])
+@pytest.mark.libraries("numpy", "strictest", "torch", "torch-cuda", "cupy")
+def test_reflections_that_begin_with_zeros(n, k, field, library, rng):
+    V = vectors(rng, n, k, field)
+    above = np.triu(np.ones((n, k)), 1) > 0
+    dense, poisoned = product(np.tril(V)), library.asarray(np.where(above, np.nan, V))
+    close = {"rtol": 0, "atol": 50 * k * EPS}
+    for columns in (None, k):
+        Q, residuals = linalg.householder_matrix.forward(poisoned, columns=columns)
+        np.testing.assert_allclose(to_host(Q), dense[:, :columns], **close)
+        (dV,) = linalg.householder_matrix.backward(Q + 1, residuals)
+        np.testing.assert_array_equal(to_host(dV)[above], 0)
+    (expected,) = linalg.tcwy_matrix.backward(*_tcwy(np.tril(V)))
+    np.testing.assert_allclose(to_host(dV), np.tril(expected), rtol=0, atol=4000 * k * EPS)
+
+
+def _tcwy(V):
+    Q, residuals = linalg.tcwy_matrix.forward(V)
+    return Q + 1, residuals
+
+
+@pytest.mark.parametrize("field", FIELDS)
 @pytest.mark.parametrize("columns", [1, 4, 6])
 def test_columns_of_the_matrix(columns, field, rng):
     V = vectors(rng, 6, 3, field, batch=(2,))
@@ -143,6 +165,7 @@ def test_near_parallel_reflections_stay_orthogonal(kind, n, k, dtype, library, r
     assert error(linalg.tcwy_matrix(V)) <= budget
     assert error(linalg.cwy_apply(V, X)) <= budget
     assert error(linalg.cwy_matrix(V)) <= wide
+    assert error(linalg.householder_matrix(V)) <= wide
 
 
 def error(Q):

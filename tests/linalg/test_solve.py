@@ -81,6 +81,7 @@ REFLECTIONS = {
     "cwy_apply": lambda a: linalg.cwy_apply(a(ZERO), a(np.eye(3))),
     "cwy_matrix": lambda a: linalg.cwy_matrix(a(ZERO)),
     "tcwy_matrix": lambda a: linalg.tcwy_matrix(a(ZERO)),
+    "householder_matrix": lambda a: linalg.householder_matrix(a(np.eye(3)[:, [0, 0]])),
     "householder_product": lambda a: linalg.householder_product(a(ZERO), a(np.eye(3))),
     "householder_reflect": lambda a: linalg.householder_reflect(a(ZERO[:, 1]), a(np.eye(3))),
     "unitary_fft_apply": lambda a: linalg.unitary_fft_apply(
