@@ -116,7 +116,7 @@ def rnn_steps():
         report(
             f"RNN step n={n}, T={T}, B={B}: ours {ours:.1f} ms, bound {least:.1f} "
             f"({ours / least:.2f} times), torch.nn.RNN {peer:.1f} ({peer / ours:.2f} times ours); "
-            f"with CWY and Adam {full:.1f}, trapezoidal {zeros:.1f}, torch with Adam {peer_full:.1f}"
+            f"with CWY and Adam {full:.1f}, trapezoidal {zeros:.1f}, torch and Adam {peer_full:.1f}"
         )
 
 
