@@ -126,6 +126,14 @@ def phase(x: Array) -> Array:
     return xp.where(zero, one, x / xp.astype(safe, x.dtype))
 
 
+def vanished_as_zero(x: Array) -> Array:
+    """Return `x` with zeros where it is so small that a few products would be subnormal."""
+    found, xp = field(array_namespace(x), x.dtype), array_namespace(x)
+    if found is None:
+        return x
+    return xp.where(xp.abs(x) < found.smallest_normal / found.eps, xp.zeros_like(x), x)
+
+
 def unit_phase(angle: Array, like: Array) -> Array:
     """Return exp(i angle), complex as `like`."""
     xp = array_namespace(angle)

@@ -17,9 +17,9 @@ All factors of dc_t and dh_t come from what is kept, for all steps at once.
 from typing import Any
 
 from .._typing import Array
-from .._xp import array_namespace, zeros_like
+from .._xp import array_namespace, vanished_as_zero, zeros_like
 from ..linalg import OuterProduct
-from ._unroll import _Steps, _transposed
+from ._unroll import VANISH_EVERY, _Steps, _transposed
 
 
 def lstm_forward(W: Array, Z: Array, h: Array, c: Array) -> tuple[Array, Any]:
@@ -73,6 +73,8 @@ def lstm_backward(
     for t in range(T - 1, -1, -1):
         dh = dh if G is None else G[t, ...] + dh
         dc = dc + through[t, ...] * dh
+        if t % VANISH_EVERY == 0:
+            dc, dh = vanished_as_zero(dc), vanished_as_zero(dh)
         deltas[t] = factors[t, ...] * xp.concat([dc, dc, dc, dh], axis=-1)
         dc, dh = dc * f[t, ...], deltas[t] @ W
     delta = xp.stack(deltas) if T else 0 * Y

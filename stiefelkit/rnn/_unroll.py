@@ -13,9 +13,13 @@ it is asked for as factors. The products W^H delta_t of the loop then go with th
 
 from .._dispatch import dispatchable
 from .._typing import Array
-from .._xp import array_namespace, conj, device, is_writeable, zeros_like
+from .._xp import array_namespace, conj, device, is_writeable, vanished_as_zero, zeros_like
 from ..linalg import OuterProduct
 from ._activation import AbstractActivation
+
+# Steps back in time after which cotangents that have vanished are taken for zero. They run into
+# subnormal numbers, products of which take up to ten times as long.
+VANISH_EVERY = 8
 
 
 class _Steps:
@@ -127,6 +131,7 @@ def retrace(product, G, H, inputs, b, activation, last, *, keep=False):
     carried = G if last else zeros_like(H, shape)
     for t in range(T - 1, -1, -1):
         g = carried if last else G[t, ...] + carried
+        g = g if t % VANISH_EVERY else vanished_as_zero(g)
         z = inputs[t] if inputs else None
         carried = product(deltas.put(t, activation.backward(g, H[t + 1, ...], z, b)))
         if products is not None:

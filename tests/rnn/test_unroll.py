@@ -190,3 +190,24 @@ def test_cotangent_of_another_shape_is_refused(library):
     _, residuals = unroll.forward(*args, activation=Tanh())
     with pytest.raises(ValueError, match=r"\(3, 1, 2\).*Got \(1, 2\)"):
         unroll.backward(args[2], residuals)
+
+
+@FAST
+@pytest.mark.parametrize("dtype", ["float32", "complex64"])
+@pytest.mark.parametrize("last", [False, True])
+def test_cotangents_that_vanish_become_zero_and_never_subnormal(last, dtype, library, rng):
+    """Processors are ten times slower with subnormal numbers, and no sum sees them."""
+    T, B, n = 300, 3, 4
+    W = np.linalg.qr(normal(rng, (n, n), dtype))[0] * np.exp(-rng.uniform(0.2, 1.2, n))
+    Z, G = normal(rng, (T, B, n), dtype), np.zeros((T, B, n), W.dtype)
+    G[-1] = normal(rng, (B, n), dtype) / 7
+    args = [library.asarray(x, dtype) for x in (W, Z, Z[0])] + [None]
+    g = library.asarray(G[-1] if last else G, dtype)
+    _, residuals = unroll.forward(*args, activation=Identity(), last=last)
+    dW, delta, *_ = (None if x is None else host(x) for x in unroll.backward(g, residuals))
+    size, smallest = np.abs(delta), np.finfo(delta.dtype).smallest_normal
+    assert not np.any((size > 0) & (size < smallest))
+    assert not size[:50].any()
+    _, exact = unroll.forward(W, Z, Z[0], activation=Identity())  # the draws are in double
+    expected = unroll.backward(G, exact)[0].astype(dW.dtype)
+    assert_close(dW, expected, 500 * eps(dtype) * np.abs(expected).max())
