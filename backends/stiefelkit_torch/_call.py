@@ -27,15 +27,18 @@ class Call:
     `forward(*args)` returns output and residuals, `backward(G, residuals)` a tree of cotangents for
     each argument. `batch_axes` gives for the tensors of `args` how many of their axes are
     batch, or is None. Residuals are told by where they come from: the inputs and outputs by
-    their number, others by None. Without them the forward pass runs again.
+    their number, others by None. Without them the forward pass runs again. A `selective` backward
+    pass is told which cotangents are needed.
     """
 
     name: str
     forward: Callable[..., Any]
-    backward: Callable[[Any, Any], tuple[Any, ...]]
+    backward: Callable[..., tuple[Any, ...]]
     batch_axes: BatchAxes | None
     args: Any
     inputs: int
+    selective: bool = False
+    needed: tuple[bool, ...] = ()
     output: Any = None
     outputs: int = 0
     residuals: Any = None
@@ -51,8 +54,9 @@ class Call:
             _, residuals = self.run(saved)
         else:
             residuals = put_together(self.residuals, saved)
+        wanted = (put_together(self.args, self.needed),) if self.selective else ()
         with _own_dtype(cotangents):
-            grads = self.backward(put_together(self.output, cotangents), residuals)
+            grads = self.backward(put_together(self.output, cotangents), residuals, *wanted)
         found = [None] * self.inputs
         collect(self.args, grads, found)
         return tuple(found)
@@ -105,7 +109,8 @@ class Forward(torch.autograd.Function):
             torch.zeros(shape, dtype=dtype, device=device) if g is None else g
             for g, (shape, dtype, device) in zip(given, ctx.like, strict=True)
         ]
-        return None, *Backward.apply(ctx.call, *ctx.saved_tensors, *given)
+        call = dataclasses.replace(ctx.call, needed=ctx.needs_input_grad[1:])
+        return None, *Backward.apply(call, *ctx.saved_tensors, *given)
 
     @staticmethod
     def vmap(info, in_dims, call, *inputs):

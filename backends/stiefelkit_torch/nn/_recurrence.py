@@ -2,12 +2,14 @@
 
 import functools
 
+from torch.nn import functional
 from torch.nn.utils import parametrize
 
 from stiefelkit.parametrizations import CWY, UnitaryFFT
 from stiefelkit.rnn import unroll, unroll_cwy, unroll_unitary_fft
 
 from .._function import differentiable_pair
+from .._projected import Projected
 
 
 class Recurrence:
@@ -21,6 +23,7 @@ class Recurrence:
         self.cell, self.name, self.map = cell, name, map_
         activation = cell.activation
         self.dense, self.factors = _differentiable(unroll, activation), None
+        self.projected = _projected(activation)
         if isinstance(map_, UnitaryFFT) and cell.by_transforms:
             order = ("permutation", map_.permutation)
             self.factors = _differentiable(unroll_unitary_fft, activation, order)
@@ -28,10 +31,11 @@ class Recurrence:
             self.factors = _differentiable(unroll_cwy, activation)
 
     def prepare(self, module, rows, dtype):
-        """Return a function of projected inputs, first state and bias, for so many rows.
+        """Return a function of inputs, their projection, first state and bias, for so many rows.
 
         To be called before the projection: backward, memory of the loop is then given back before
-        the gradient of the map is taken.
+        the gradient of the map is taken. The function takes what lays projected rows out as steps
+        too, or None where they stand as steps.
         """
         loop, factors = self.dense, None
         if self.factors is not None and parametrize.is_parametrized(module, self.name):
@@ -40,8 +44,16 @@ class Recurrence:
             # The map casts up leaves of 16 bits, and then its matrix down.
             if parts[0].dtype(originals) == dtype and self._by_factors(rows):
                 loop, factors = self.factors, self._factors(parts[0].params(originals))
+        fused = factors is None
         factors = (getattr(module, self.name),) if factors is None else factors
-        return lambda Z, h0, b: loop(*factors, Z, h0, b)
+
+        def run(X, W_in, c, h0, b, spread):
+            if fused and spread is None:
+                return self.projected(*factors, X, W_in, c, h0, b)
+            Z = functional.linear(X, W_in, c)
+            return loop(*factors, Z if spread is None else spread(Z), h0, b)
+
+        return run
 
     def _by_factors(self, rows):
         return isinstance(self.map, UnitaryFFT) or self.cell.by_reflections(rows)
@@ -61,3 +73,9 @@ def _differentiable(op, activation, *options):
         return op.forward(*args, **given)
 
     return differentiable_pair(forward, op.backward, name=op.__name__)
+
+
+@functools.cache
+def _projected(activation):
+    pair = Projected(activation)
+    return differentiable_pair(pair.forward, pair.backward, name="unroll", selective=True)

@@ -145,9 +145,8 @@ class Recurrent(torch.nn.Module):
         run = self._loops[k].prepare(self, steps.rows, X.dtype)
         if "c" in self._names:
             bias = getattr(self, "bias_ih" + place) + getattr(self, "bias_hh" + place)
-        Z = steps.spread(functional.linear(X, getattr(self, "weight_ih" + place), bias), reverse)
         b = getattr(self, "bias_activation" + place, None)
-        H = run(Z, h0, b)
+        H = run(X, getattr(self, "weight_ih" + place), bias, h0, b, steps.spread(reverse))
         return steps.gather(H, reverse), steps.last(H, h0)
 
     def _first_states(self, hx, steps, X):
