@@ -15,6 +15,8 @@ from typing import Any
 
 import torch
 
+from stiefelkit._values import values_unknown
+
 from ._places import collect, put_together, take_apart
 
 BatchAxes = Callable[[Any, list[int]], list[int]]
@@ -45,7 +47,7 @@ class Call:
     sources: tuple[int | None, ...] | None = None
 
     def run(self, tensors):
-        with _own_dtype(tensors):
+        with _own_dtype(tensors), _as_traced():
             return self.forward(*put_together(self.args, tensors))
 
     def run_back(self, saved, cotangents):
@@ -55,7 +57,7 @@ class Call:
         else:
             residuals = put_together(self.residuals, saved)
         wanted = (put_together(self.args, self.needed),) if self.selective else ()
-        with _own_dtype(cotangents):
+        with _own_dtype(cotangents), _as_traced():
             grads = self.backward(put_together(self.output, cotangents), residuals, *wanted)
         found = [None] * self.inputs
         collect(self.args, grads, found)
@@ -68,6 +70,11 @@ def _own_dtype(tensors):
     if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
         return torch.autocast(kind, enabled=False)
     return contextlib.nullcontext()
+
+
+def _as_traced():
+    """Return a context in which no value is looked at, where there is a compiler's tracer."""
+    return values_unknown() if torch.compiler.is_compiling() else contextlib.nullcontext()
 
 
 class Forward(torch.autograd.Function):

@@ -24,8 +24,6 @@ from ._torch_front import (
 )
 
 parametrize = torch.nn.utils.parametrize
-# PyTorch's compiler imports a part of PyTorch that PyTorch deprecates.
-quiet = pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
 
 
 def network(rng, chosen=None, dtype="float64"):
@@ -122,42 +120,6 @@ def test_deep_copies_and_moving_averages(chosen, rng, X):
     average.update_parameters(model)
     assert np.abs(weights(average.module)[0] - before[0]).max() > 1e-3
     assert np.abs(weights(average.module)[0] - weights(model)[0]).max() > 1e-3
-
-
-@quiet
-@every_choice
-def test_compile_in_one_graph(chosen, based, rng):
-    torch.compiler.reset()
-    layer = front.orthogonal(Layer(draw(rng, (3, 4))), "weight", chosen, use_trivialization=based)
-    compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
-    X = torch.as_tensor(draw(rng, (2, 4)))
-    for _ in range(2):
-        found = torch.autograd.grad(loss(compiled(X)), list(layer.parameters()))
-        expected = torch.autograd.grad(loss(layer(X)), list(layer.parameters()))
-        for mine, other in zip(found, expected, strict=True):
-            assert_close(host(mine), host(other), 1e-12)
-        step(layer, X)
-
-
-@quiet
-def test_compile_with_unknown_lengths(rng):
-    torch.compiler.reset()
-    layer = front.orthogonal(Layer(draw(rng, (3, 4))))
-    apply = front.differentiable(cwy_matrix)
-
-    @torch.compile(fullgraph=True, backend="aot_eager", dynamic=True)
-    def function(V, X):
-        return apply(V) @ layer(X)
-
-    for rows in (5, 6):
-        V, X = torch.as_tensor(draw(rng, (3, 2))), torch.as_tensor(draw(rng, (3, rows - 1)))[:, :4]
-        assert_close(host(function(V, X)), host(apply(V) @ layer(X)), 1e-12)
-
-
-@quiet
-def test_export(rng, X):
-    model = network(rng)
-    assert_close(host(torch.export.export(model, (X,)).module()(X)), host(model(X)), 1e-14)
 
 
 def test_autocast_forms_the_weight_in_its_own_dtype(rng):
