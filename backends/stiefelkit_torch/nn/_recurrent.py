@@ -83,7 +83,7 @@ class Recurrent(torch.nn.Module):
         with _own_dtype([X]):
             if packed:
                 X, h_n = self._layers(X, hx, PackedSteps(input))
-                return input._replace(data=self._output(X)), h_n
+                return PackedSequence(self._output(X), *input[1:]), h_n
             return self._unpacked(X, hx)
 
     def _unpacked(self, X, hx):
