@@ -34,6 +34,10 @@ class Recurrence:
         elif isinstance(map_, CWY) and map_.k < map_.n:
             self.factors = _by_factors(unroll_cwy, activation)
 
+    def __reduce__(self):
+        # Functions of the loop are made anew: those that were made here cannot be pickled.
+        return Recurrence, (self.cell, self.name, self.map)
+
     def prepare(self, module, rows, dtype):
         """Return a function of inputs, their projection, first state and bias, for so many rows.
 
