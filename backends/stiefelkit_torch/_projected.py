@@ -10,6 +10,7 @@ import torch
 from stiefelkit._kernels import kernels_enabled
 from stiefelkit.rnn import unroll
 
+from ._denormal import denormals_as_zero
 from ._unroll import _back_in_place, _in_place, _plain
 
 # Rows of a block: enough for a product as fast as one with all rows, few enough for a cache.
@@ -60,7 +61,8 @@ class Projected:
         """Return the cotangents of all arguments of `forward`, None where none is wanted."""
         X, W_in, inner = residuals
         if type(inner) is tuple:
-            return _Sums(self.activation, X, W_in, inner, wanted).run(G)
+            with denormals_as_zero():
+                return _Sums(self.activation, X, W_in, inner, wanted).run(G)
         dW, dZ, dh0, db = unroll.backward(G, inner)
         D, R = dZ.reshape(-1, dZ.shape[-1]), X.reshape(-1, X.shape[-1])
         dX = dZ @ W_in.conj() if wanted[1] else None

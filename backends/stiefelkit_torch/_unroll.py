@@ -6,6 +6,8 @@ from stiefelkit.linalg import OuterProduct
 from stiefelkit.rnn import Identity, ModReLU, ReLU, Tanh
 from stiefelkit.rnn import unroll as op
 
+from ._denormal import denormals_as_zero
+
 
 def unroll(W, Z, h0, b=None, /, *, activation, last=False, outer=False):
     """Run a recurrence in the memory of its states, two or three calls a step.
@@ -45,9 +47,14 @@ def backward(G, saved, /, *, activation, last=False, outer=False):
 
     Benchmark: rnn.Step, library torch.
     """
-    W, H, inputs, b = saved
-    if not _plain(G, *saved[:2], b):
+    if not _plain(G, *saved[:2], saved[3]):
         return op.vjp[1](G, saved, activation=activation, last=last, outer=outer)
+    with denormals_as_zero():
+        return _backward(G, saved, activation, last, outer)
+
+
+def _backward(G, saved, activation, last, outer):
+    W, H, inputs, b = saved
     T, Wc, retrace = H.shape[0] - 1, W.conj().resolve_conj(), _back_in_place(activation, W)
     D = torch.empty(H[1:].shape, dtype=H.dtype, device=H.device)
     dh0 = G.clone() if last and not T else torch.zeros_like(H[0])

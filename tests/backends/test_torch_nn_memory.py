@@ -65,3 +65,27 @@ def test_blocks_of_steps_give_the_gradients_of_the_reference(
             found.append((H, *torch.autograd.grad(loss, leaves)))
     for actual, expected in zip(*found, strict=True):
         assert_close(host(actual), host(expected), 1e-11)
+
+
+def denormals_are_kept():
+    tiny = torch.finfo(torch.float32).tiny
+    return bool(torch.tensor(tiny) * 0.5 != 0)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("flushed", [False, True])
+def test_vanishing_gradients_leave_the_state_of_the_processor(flushed, bidirectional):
+    rnn = front.nn.OrthogonalRNN(2, 4, input_scale=4.0, bidirectional=bidirectional, rng=0)
+    X = torch.randn(200, 2, 2, requires_grad=True)
+    found = []
+    torch.set_flush_denormal(flushed)
+    try:
+        for enabled in (True, False):
+            with stiefelkit.use_kernels(enabled):
+                loss = rnn(X)[0].select(0, 199).sum() + rnn(X)[0].select(0, 0).sum()
+                found.append(torch.autograd.grad(loss, [X, *rnn.parameters()]))
+            assert denormals_are_kept() is not flushed
+    finally:
+        torch.set_flush_denormal(False)
+    for actual, expected in zip(*found, strict=True):
+        assert_close(host(actual), host(expected), 1e-5)
