@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from stiefelkit._values import values_unknown
+from stiefelkit import values_unknown
 
 from ._places import collect, put_together, take_apart
 

@@ -7,7 +7,7 @@ by block. Of arrays as large as all states, forward makes one and backward none.
 
 import torch
 
-from stiefelkit._kernels import kernels_enabled
+from stiefelkit import kernels_enabled
 from stiefelkit.rnn import unroll
 
 from ._denormal import denormals_as_zero

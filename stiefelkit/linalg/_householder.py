@@ -1,7 +1,7 @@
 """Householder reflections one after another: the slow truth for compact WY."""
 
 from .._dispatch import dispatchable
-from .._values import shows_values
+from .._kernels import shows_values
 from .._xp import adjoint, array_namespace, conj, real
 from ._solve import SingularMatrixError
 
