@@ -8,18 +8,25 @@ from compare_torch_weights import TORCH_MAPS, Case
 
 
 def rnn(T, B, n):
-    """A step of a network with an orthogonal matrix."""
+    """A step of a network with an orthogonal matrix.
+
+    Peers come as their pages have it, a cell called step by step, by which ours is judged, and in
+    the fused loop of `torch.nn.RNN`, which takes a parametrized matrix, too.
+    """
     made, unconstrained = partial(partial, rnn_step, T, B, n), "nn.RNN, unconstrained"
+    maps = {**{f"torch {m}": ("torch", m) for m in TORCH_MAPS}, "geotorch": ("geotorch", "expm")}
     calls = {
         "stiefelkit": made("stiefelkit"),
         "bound, products": partial(rnn_bound, T, B, n),
         unconstrained: made("torch", "unconstrained"),
-        **{f"torch {m}": made("torch", m) for m in TORCH_MAPS},
-        "geotorch": made("geotorch"),
+        **{f"{who} {way}": made(*maps[who], way) for way in ("looped", "fused") for who in maps},
     }
-    wanted = [(3, "torch householder", "torch matrix_exp", "geotorch"), (1, unconstrained)]
+    judged = [who for who in maps if who != "torch cayley"]
+    wanted = [(3, *[f"{who} looped" for who in judged]), (1, unconstrained)]
+    beside = [(None, *[f"{who} fused" for who in judged])]
     title = f"RNN step n = {n}, T = {T}, B = {B}"
-    return Case(title, calls, wanted, memory=("stiefelkit", unconstrained, 3 * 4 * n * n))
+    more = ("stiefelkit", unconstrained, 3 * 4 * n * n)
+    return Case(title, calls, wanted + beside, memory=more)
 
 
 def memory(case):

@@ -10,7 +10,10 @@ TORCH_MAPS = ("householder", "matrix_exp", "cayley")
 
 @dataclasses.dataclass
 class Case:
-    """What is compared: makers of calls, those run once with a limit, and ratios wanted."""
+    """What is compared: makers of calls, those run once with a limit, and ratios wanted.
+
+    A ratio is wanted of the fastest of some peers; None has it stated only.
+    """
 
     title: str
     calls: dict

@@ -12,7 +12,9 @@ from ._dispatch import ops as ops
 from ._kernels import Backend as Backend
 from ._kernels import backends as backends
 from ._kernels import kernel_for as kernel_for
+from ._kernels import kernels_enabled as kernels_enabled
 from ._kernels import use_kernels as use_kernels
+from ._kernels import values_unknown as values_unknown
 from .solvers import minimize as minimize
 
 __version__ = "0.1.0.dev0"

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from ._typing import Array, Function
 
 _enabled = contextvars.ContextVar("stiefelkit_kernels_enabled", default=True)
-kernels_enabled = _enabled.get
+_values_known = contextvars.ContextVar("stiefelkit_values_known", default=True)
 
 
 @functools.cache
@@ -67,6 +67,27 @@ def use_kernels(enabled: bool) -> Iterator[None]:
         yield
     finally:
         _enabled.reset(token)
+
+
+def kernels_enabled() -> bool:
+    """Say whether kernels may stand in for the references."""
+    return _enabled.get()
+
+
+@contextlib.contextmanager
+def values_unknown() -> Iterator[None]:
+    """Have no reference look at a value within a ``with`` block, whose arrays a compiler traces."""
+    token = _values_known.set(False)
+    try:
+        yield
+    finally:
+        _values_known.reset(token)
+
+
+def shows_values(x: Array) -> bool:
+    """Say whether a look at a value is free: on a CPU, where no compiler traces."""
+    # A device would be stalled by it; a tracer of one library has no device either.
+    return _values_known.get() and "cpu" in str(getattr(x, "device", None)).lower()
 
 
 class Backend(NamedTuple):

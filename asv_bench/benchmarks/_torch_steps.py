@@ -2,7 +2,7 @@
 
 import stiefelkit_torch
 import torch
-from torch.nn.utils import parametrizations
+from torch.nn.utils import parametrizations, parametrize
 
 
 def weight_step(shape, library, name=None):
@@ -11,21 +11,26 @@ def weight_step(shape, library, name=None):
     module.weight = torch.nn.Parameter(torch.linalg.qr(torch.randn(shape))[0])
     register(module, library, name)
     leaves, G = list(module.parameters()), torch.randn(shape)
-    with torch.no_grad():  # maps of a skew matrix are cheaper at zero, where they start
-        for leaf in leaves:
-            leaf += 0.1 / shape[-2] ** 0.5 * torch.randn(leaf.shape)
+    leave_start(leaves)
     return lambda: torch.autograd.grad(module.weight, leaves, G)
 
 
-def register(module, library, name):
+@torch.no_grad()
+def leave_start(leaves):
+    """Move free numbers of maps: those of a skew matrix are cheaper at zero, where they start."""
+    for leaf in leaves:
+        leaf += 0.1 / leaf.shape[-2] ** 0.5 * torch.randn(leaf.shape)
+
+
+def register(module, library, name, weight="weight"):
     if library == "stiefelkit":
-        stiefelkit_torch.orthogonal(module, "weight", name)
+        stiefelkit_torch.orthogonal(module, weight, name)
     elif library == "torch":
-        parametrizations.orthogonal(module, "weight", name)
+        parametrizations.orthogonal(module, weight, name)
     else:
         import geotorch
 
-        geotorch.orthogonal(module, "weight", name or "expm")
+        geotorch.orthogonal(module, weight, name or "expm")
 
 
 def products(count, left, right):
@@ -39,37 +44,101 @@ def products(count, left, right):
     return call
 
 
-def rnn_step(T, B, n, library, name=None):
+def rnn_step(T, B, n, library, name=None, way="looped"):
     """Return a call of a recurrent network: tanh, 10 inputs and classes, loss at the last step."""
-    return rnn_parts(T, B, n, library, name)[0]
+    return rnn_parts(T, B, n, library, name, way)[0]
 
 
-def rnn_parts(T, B, n, library, name=None):
+def rnn_parts(T, B, n, library, name=None, way="looped"):
     """Return the call, which returns gradients, and what these are of."""
     X, y, readout = torch.randn(T, B, 10), torch.randint(10, (B,)), torch.nn.Linear(n, 10)
-    if library == "stiefelkit":
-        network = stiefelkit_torch.nn.OrthogonalRNN(10, n)
-    else:
-        network = torch.nn.RNN(10, n)
-    leaves, last = list(network.parameters()), lambda: network(X)[0][-1]
-    if name != "unconstrained" and library != "stiefelkit":
-        matrix = torch.nn.Linear(n, n, bias=False)
-        register(matrix, library, name)
-        W_in, _, *biases = leaves
-        leaves, h0 = [W_in, *biases, *matrix.parameters()], torch.zeros(1, B, n)
-
-        def last():
-            # `nn.RNN` keeps its weights in a list of its own, which no parametrization reaches.
-            weights = W_in, matrix.weight, *biases
-            return torch.rnn_tanh(X, h0, weights, True, 1, 0.0, True, False, False)[0][-1]
-
-    leaves += readout.parameters()
+    network = make_network(n, library, name, way)
+    leaves = [*network.parameters(), *readout.parameters()]
 
     def call():
-        loss = torch.nn.functional.cross_entropy(readout(last()), y)
+        loss = torch.nn.functional.cross_entropy(readout(network(X)[0][-1]), y)
         return torch.autograd.grad(loss, leaves)
 
     return call, leaves
+
+
+def make_network(n, library, name, way):
+    """Return a network that is called like `torch.nn.RNN`, and starts as that with an orthogonal W.
+
+    "looped" is what the pages of PyTorch and the examples of geotorch show: a cell, called step by
+    step while its matrix is cached. "fused" is `torch.nn.RNN` with a parametrized matrix.
+    """
+    plain = torch.nn.RNN(10, n)
+    # Of other matrices, or larger inputs, gradients vanish into numbers that processors are slow
+    # with, and what is measured is that.
+    torch.nn.init.orthogonal_(plain.weight_hh_l0)
+    if name == "unconstrained":
+        return plain
+    if library == "stiefelkit":
+        network = stiefelkit_torch.nn.OrthogonalRNN(10, n)
+        network.load_state_dict(plain.state_dict())
+    elif way == "fused":
+        register(plain, library, name, "weight_hh_l0")
+        network = Cached(plain)
+    else:
+        network = Cached(Looped(cell_of(plain, library, name)))
+    leave_start([x for key, x in network.named_parameters() if "original" in key])
+    return network
+
+
+def cell_of(plain, library, name):
+    """Return a cell with the numbers of a layer, and a matrix by one of the peers."""
+    W_in, W, b, c = (x.detach() for x in plain.parameters())
+    if library == "torch":
+        cell = torch.nn.RNNCell(*W_in.shape[::-1])
+        cell.load_state_dict(dict(weight_ih=W_in, weight_hh=W, bias_ih=b, bias_hh=c))
+        register(cell, library, name, "weight_hh")
+        return cell
+    cell = KernelCell(*W_in.shape[::-1])
+    cell.load_state_dict(
+        {"input_kernel.weight": W_in, "input_kernel.bias": b + c, "recurrent_kernel.weight": W}
+    )
+    register(cell.recurrent_kernel, library, name)
+    return cell
+
+
+class Cached(torch.nn.Module):
+    """Forms weights once in a call, where `torch.nn.RNN` reads each of its own four times."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, X):
+        with parametrize.cached():
+            return self.network(X)
+
+
+class Looped(torch.nn.Module):
+    """Calls a cell step by step; returns the last state as if there were one step."""
+
+    def __init__(self, cell):
+        super().__init__()
+        self.cell = cell
+
+    def forward(self, X):
+        h = X.new_zeros(X.shape[1], self.cell.hidden_size)
+        for x in X:
+            h = self.cell(x, h)
+        return h[None], h[None]
+
+
+class KernelCell(torch.nn.Module):
+    """The cell of geotorch's example of a recurrent network, with a hyperbolic tangent."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.hidden_size = hidden_size
+        self.input_kernel = torch.nn.Linear(input_size, hidden_size)
+        self.recurrent_kernel = torch.nn.Linear(hidden_size, hidden_size, bias=False)
+
+    def forward(self, x, h):
+        return torch.tanh(self.input_kernel(x) + self.recurrent_kernel(h))
 
 
 def rnn_bound(T, B, n):
@@ -101,7 +170,7 @@ def orgqr_step(n, p, orgqr):
 
 def training_step(T, B, n):
     """Return a call of a network with a matrix by PyTorch's reflections, and an update by Adam."""
-    call, leaves = rnn_parts(T, B, n, "torch", "householder")
+    call, leaves = rnn_parts(T, B, n, "torch", "householder", "fused")
     rule = torch.optim.Adam(leaves, lr=1e-3)
 
     def step():

@@ -71,26 +71,17 @@ class OrthogonalRNN:
         return paired_ratio(self.call, self.step_of(self.constrained()), seconds=4.0)
 
     def constrained(self):
-        """Return `torch.nn.RNN` with a matrix by PyTorch's `orthogonal`."""
-        torch, n = self.torch, self.n
+        """Return `torch.nn.RNN` with a matrix by PyTorch's `orthogonal`, formed once in a call."""
+        utils, rnn = self.torch.nn.utils, self.torch.nn.RNN(10, self.n, device=self.device)
+        utils.parametrizations.orthogonal(rnn, "weight_hh_l0", "householder")
+        forward = rnn.forward
 
-        class Constrained(torch.nn.Module):
-            def __init__(self, device):
-                super().__init__()
-                self.rnn = torch.nn.RNN(10, n, device=device)
-                self.matrix = torch.nn.Linear(n, n, bias=False, device=device)
-                torch.nn.utils.parametrizations.orthogonal(
-                    self.matrix, orthogonal_map="householder"
-                )
+        def cached(X):
+            with utils.parametrize.cached():
+                return forward(X)
 
-            def forward(self, X):
-                # `nn.RNN` keeps its weights in a list of its own, which no parametrization reaches.
-                rnn = self.rnn
-                weights = (rnn.weight_ih_l0, self.matrix.weight, rnn.bias_ih_l0, rnn.bias_hh_l0)
-                h0 = X.new_zeros(1, X.shape[1], n)
-                return torch.rnn_tanh(X, h0, weights, True, 1, 0.0, True, False, False)
-
-        return Constrained(self.device)
+        rnn.forward = cached
+        return rnn
 
     track_ratio_to_unconstrained.unit = track_ratio_to_torch_orthogonal.unit = "times"
 

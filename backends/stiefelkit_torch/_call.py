@@ -15,6 +15,8 @@ from typing import Any
 
 import torch
 
+from stiefelkit import values_unknown
+
 from ._places import collect, put_together, take_apart
 
 BatchAxes = Callable[[Any, list[int]], list[int]]
@@ -27,22 +29,25 @@ class Call:
     `forward(*args)` returns output and residuals, `backward(G, residuals)` a tree of cotangents for
     each argument. `batch_axes` gives for the tensors of `args` how many of their axes are
     batch, or is None. Residuals are told by where they come from: the inputs and outputs by
-    their number, others by None. Without them the forward pass runs again.
+    their number, others by None. Without them the forward pass runs again. A `selective` backward
+    pass is told which cotangents are needed.
     """
 
     name: str
     forward: Callable[..., Any]
-    backward: Callable[[Any, Any], tuple[Any, ...]]
+    backward: Callable[..., tuple[Any, ...]]
     batch_axes: BatchAxes | None
     args: Any
     inputs: int
+    selective: bool = False
+    needed: tuple[bool, ...] = ()
     output: Any = None
     outputs: int = 0
     residuals: Any = None
     sources: tuple[int | None, ...] | None = None
 
     def run(self, tensors):
-        with _own_dtype(tensors):
+        with _own_dtype(tensors), _as_traced():
             return self.forward(*put_together(self.args, tensors))
 
     def run_back(self, saved, cotangents):
@@ -51,8 +56,9 @@ class Call:
             _, residuals = self.run(saved)
         else:
             residuals = put_together(self.residuals, saved)
-        with _own_dtype(cotangents):
-            grads = self.backward(put_together(self.output, cotangents), residuals)
+        wanted = (put_together(self.args, self.needed),) if self.selective else ()
+        with _own_dtype(cotangents), _as_traced():
+            grads = self.backward(put_together(self.output, cotangents), residuals, *wanted)
         found = [None] * self.inputs
         collect(self.args, grads, found)
         return tuple(found)
@@ -64,6 +70,11 @@ def _own_dtype(tensors):
     if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
         return torch.autocast(kind, enabled=False)
     return contextlib.nullcontext()
+
+
+def _as_traced():
+    """Return a context in which no value is looked at, where there is a compiler's tracer."""
+    return values_unknown() if torch.compiler.is_compiling() else contextlib.nullcontext()
 
 
 class Forward(torch.autograd.Function):
@@ -105,7 +116,8 @@ class Forward(torch.autograd.Function):
             torch.zeros(shape, dtype=dtype, device=device) if g is None else g
             for g, (shape, dtype, device) in zip(given, ctx.like, strict=True)
         ]
-        return None, *Backward.apply(ctx.call, *ctx.saved_tensors, *given)
+        call = dataclasses.replace(ctx.call, needed=ctx.needs_input_grad[1:])
+        return None, *Backward.apply(call, *ctx.saved_tensors, *given)
 
     @staticmethod
     def vmap(info, in_dims, call, *inputs):

@@ -16,10 +16,11 @@ from ._places import Place, put_together, take_apart
 
 def differentiable_pair(
     forward: Callable[..., Any],
-    backward: Callable[[Any, Any], tuple[Any, ...]],
+    backward: Callable[..., tuple[Any, ...]],
     *,
     name: str,
     batch_axes: BatchAxes | None = None,
+    selective: bool = False,
 ) -> Callable[..., Any]:
     """Return a function of tensors whose gradient is a hand-derived backward pass.
 
@@ -37,6 +38,9 @@ def differentiable_pair(
         ``batch_axes(args, ndims)`` says how many axes of each tensor of `args` are batch axes,
         given those that it has; leading axes broadcast. `torch.func.vmap` then is one call,
         instead of one for each entry.
+    selective : bool
+        Call ``backward(G, residuals, wanted)``, with `wanted` the tree of `args` that has booleans
+        in place of tensors: whether a cotangent is needed.
 
     Returns
     -------
@@ -66,7 +70,8 @@ def differentiable_pair(
         frame = take_apart(args, inputs)
         if not inputs:
             raise TypeError(f"`{name}` takes tensors. Got none.")
-        made = Forward.apply(Call(name, run, backward, batch_axes, frame, len(inputs)), *inputs)
+        pair = run, backward, batch_axes
+        made = Forward.apply(Call(name, *pair, frame, len(inputs), selective), *inputs)
         return put_together(made[-1].output, made)
 
     call.__name__ = call.__qualname__ = name

@@ -9,6 +9,9 @@ from stiefelkit.linalg import OuterProduct
 from stiefelkit.rnn import Identity, ModReLU, ReLU, Tanh
 from stiefelkit.rnn import unroll as op
 
+# As in the reference, the steps after which cotangents that have vanished are taken for zero.
+VANISH_EVERY = 8
+
 
 def unroll(W, Z, h0, b=None, /, *, activation, last=False, outer=False):
     """Run a recurrence in the memory of its states, two or three calls a step.
@@ -52,14 +55,14 @@ def backward(G, saved, /, *, activation, last=False, outer=False):
 
     Benchmark: rnn.Step, library torch.
     """
-    W, H, inputs, b = saved
-    if not _plain(G, *saved[:2], b):
+    if not _plain(G, *saved[:2], saved[3]):
         return op.vjp[1](G, saved, activation=activation, last=last, outer=outer)
     if G.is_cuda:
         options = {"activation": activation, "last": last, "outer": outer}
         out = _captured("backward")(G, saved, **options)
         if out is not NotImplemented:
             return out
+    W, H, inputs, b = saved
     T, Wc, retrace = H.shape[0] - 1, W.conj().resolve_conj(), _back_in_place(activation, W)
     D = torch.empty(H[1:].shape, dtype=H.dtype, device=H.device)
     dh0 = G.clone() if last and not T else torch.zeros_like(H[0])
@@ -76,6 +79,8 @@ def backward(G, saved, /, *, activation, last=False, outer=False):
             d.copy_(products[t + 1])
         else:
             torch.add(products[t + 1], cotangents[t], out=d)
+        if t % VANISH_EVERY == 0:
+            vanished_as_zero_(d)
         if retrace is None:
             d.copy_(activation.backward(d, states[t], inputs[t] if inputs else None, b))
         else:
@@ -111,6 +116,16 @@ def _plain(*tensors):
         and not torch._C._functorch.is_functorch_wrapped_tensor(x)
         for x in tensors
     )
+
+
+def vanished_as_zero_(d):
+    """Put zeros, in place, where a few products would be subnormal: processors are slow with it."""
+    limits = torch.finfo(d.dtype)
+    bound = limits.tiny / limits.eps
+    if d.is_complex():
+        d.masked_fill_(d.abs() < bound, 0)
+    else:
+        torch.ops.aten.hardshrink.out(d, bound, out=d)
 
 
 def _in_place(activation, like):

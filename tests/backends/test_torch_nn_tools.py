@@ -10,23 +10,11 @@ from stiefelkit.parametrizations import CWY
 from stiefelkit.rnn import ModReLU, Tanh, unroll
 
 from .._classes import assert_close
-from ._torch_front import front, host, torch
+from ._torch_layers import KINDS, every_kind, front, host, torch
 
 rnn_utils = torch.nn.utils.rnn
-# PyTorch's compiler, and forward mode, import a part of PyTorch that PyTorch deprecates.
+# Forward mode imports a part of PyTorch that PyTorch deprecates.
 quiet = pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
-KINDS = {
-    "tanh": lambda **options: front.nn.OrthogonalRNN(3, 4, **options),
-    "modrelu": lambda **options: front.nn.OrthogonalRNN(3, 4, nonlinearity="modrelu", **options),
-    "cayley": lambda **options: front.nn.OrthogonalRNN(3, 4, orthogonal_map="cayley", **options),
-    "complex": lambda **options: front.nn.OrthogonalRNN(
-        3, 4, nonlinearity="modrelu", dtype=torch.complex64, **options
-    ),
-    "few": lambda **options: front.nn.OrthogonalRNN(3, 32, orthogonal_map=CWY(32, k=1), **options),
-    "unitary": lambda **options: front.nn.UnitaryRNN(3, 4, **options),
-    "transforms": lambda **options: front.nn.UnitaryRNN(3, 256, **options),
-}
-every_kind = pytest.mark.parametrize("make", list(KINDS.values()), ids=list(KINDS))
 
 
 @pytest.fixture(autouse=True)
@@ -134,20 +122,6 @@ def test_half_precision_runs_in_single():
     assert output.dtype == torch.bfloat16
     output.sum().backward()
     assert_close(host(output.float()), host(rnn(X)[0]), 0.1)
-
-
-@quiet
-@pytest.mark.parametrize("options", [{}, {"num_layers": 2, "bidirectional": True}], ids=str)
-def test_compiled_as_one_graph(options):
-    rnn, X = front.nn.OrthogonalRNN(3, 4, **options), torch.randn(4, 2, 3, requires_grad=True)
-    leaves = [X, *rnn.parameters()]
-    compiled = torch.compile(rnn, fullgraph=True, backend="aot_eager")
-    found = []
-    for module in (rnn, compiled):
-        output, h_n = module(X)
-        found.append((output, h_n, *torch.autograd.grad(output.sum() + h_n.pow(2).sum(), leaves)))
-    for actual, expected in zip(*found, strict=True):
-        assert_close(host(actual), host(expected), 1e-4)
 
 
 def test_functional_call_and_gradients_by_function():

@@ -6,8 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from stiefelkit.linalg import cwy_matrix
-from stiefelkit.parametrizations import ExponentialMap, Givens, Trivialization
+from stiefelkit.parametrizations import ExponentialMap, Givens
 
 from .._classes import assert_close
 from ._torch_front import (
@@ -24,8 +23,6 @@ from ._torch_front import (
 )
 
 parametrize = torch.nn.utils.parametrize
-# PyTorch's compiler imports a part of PyTorch that PyTorch deprecates.
-quiet = pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
 
 
 def network(rng, chosen=None, dtype="float64"):
@@ -124,42 +121,6 @@ def test_deep_copies_and_moving_averages(chosen, rng, X):
     assert np.abs(weights(average.module)[0] - weights(model)[0]).max() > 1e-3
 
 
-@quiet
-@every_choice
-def test_compile_in_one_graph(chosen, based, rng):
-    torch.compiler.reset()
-    layer = front.orthogonal(Layer(draw(rng, (3, 4))), "weight", chosen, use_trivialization=based)
-    compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
-    X = torch.as_tensor(draw(rng, (2, 4)))
-    for _ in range(2):
-        found = torch.autograd.grad(loss(compiled(X)), list(layer.parameters()))
-        expected = torch.autograd.grad(loss(layer(X)), list(layer.parameters()))
-        for mine, other in zip(found, expected, strict=True):
-            assert_close(host(mine), host(other), 1e-12)
-        step(layer, X)
-
-
-@quiet
-def test_compile_with_unknown_lengths(rng):
-    torch.compiler.reset()
-    layer = front.orthogonal(Layer(draw(rng, (3, 4))))
-    apply = front.differentiable(cwy_matrix)
-
-    @torch.compile(fullgraph=True, backend="aot_eager", dynamic=True)
-    def function(V, X):
-        return apply(V) @ layer(X)
-
-    for rows in (5, 6):
-        V, X = torch.as_tensor(draw(rng, (3, 2))), torch.as_tensor(draw(rng, (3, rows - 1)))[:, :4]
-        assert_close(host(function(V, X)), host(apply(V) @ layer(X)), 1e-12)
-
-
-@quiet
-def test_export(rng, X):
-    model = network(rng)
-    assert_close(host(torch.export.export(model, (X,)).module()(X)), host(model(X)), 1e-14)
-
-
 def test_autocast_forms_the_weight_in_its_own_dtype(rng):
     model, X = network(rng, dtype="float32"), torch.as_tensor(draw(rng, (4, 3), "float32"))
     with torch.autocast("cpu", torch.bfloat16):
@@ -237,48 +198,6 @@ def test_rebase_moves_bases_only(chosen, shape, rng):
     else:
         assert np.abs(leaf).max() > 1e-3
         assert not host(layer.parametrizations.weight.original).any()
-
-
-SHARED = [("matrix_exp", (4, 4)), ("matrix_exp", (5, 2)), ("cayley", (4, 4)), ("cayley", (2, 5))]
-
-
-@pytest.mark.parametrize("dtype", ["float64", "complex128"])
-@pytest.mark.parametrize(("chosen", "shape"), SHARED)
-def test_maps_at_a_base_are_those_of_pytorch(chosen, shape, dtype, rng):
-    theirs = torch.nn.utils.parametrizations.orthogonal(
-        Layer(draw(rng, shape, dtype)), "weight", chosen
-    )
-    ours = front.orthogonal(Layer(draw(rng, shape, dtype)), "weight", chosen)
-    free = draw(rng, shape, dtype)
-    n, p = max(shape), min(shape)
-    A = np.tril(free if shape[0] >= shape[1] else free.T)
-    A[:p] -= A[:p].conj().T
-    made = ours.parametrizations.weight[0]
-    assert isinstance(made.parametrization, Trivialization)
-    base = made.base if n == p else cwy_matrix(made.base)
-    with torch.no_grad():
-        theirs.parametrizations.weight.original.copy_(torch.as_tensor(free))
-        theirs.parametrizations.weight[0].base.copy_(base)
-        ours.parametrizations.weight.original.copy_(torch.as_tensor(A))
-        made.d.fill_(1)
-    assert_close(host(ours.weight), host(theirs.weight), 1e-13)
-
-
-@pytest.mark.parametrize("shape", [(4, 4), (5, 2), (2, 5)])
-def test_reflections_are_those_of_pytorch(shape, rng):
-    options = {"orthogonal_map": "householder", "use_trivialization": False}
-    theirs = torch.nn.utils.parametrizations.orthogonal(Layer(draw(rng, shape)), **options)
-    ours = front.orthogonal(Layer(draw(rng, shape)), **options)
-    free = draw(rng, (max(shape), min(shape)))
-    signs = np.sign(np.diagonal(free))
-    np.fill_diagonal(free, signs)
-    with torch.no_grad():
-        original = free if shape[0] >= shape[1] else free.T
-        theirs.parametrizations.weight.original.copy_(torch.as_tensor(original))
-        np.fill_diagonal(free, 1)
-        ours.parametrizations.weight.original.copy_(torch.as_tensor(np.tril(free)))
-        ours.parametrizations.weight[0].d.copy_(torch.as_tensor(signs))
-    assert_close(host(ours.weight), host(theirs.weight), 1e-13)
 
 
 def test_layers_of_one_size_share_their_function(rng):

@@ -54,8 +54,9 @@ class OrthogonalRNN(Recurrent):
     all runs in the dtype of the parameters.
 
     The time loop is one node of the graph, with a backward pass derived by hand: T products of
-    B-by-n with n-by-n matrices each way, one for the gradient of :math:`W_{hh}`, and the states as
-    the only memory. The map costs :math:`14n^3` flops besides. A second derivative is refused.
+    B-by-n with n-by-n matrices each way, as many flops as one way for the gradient of
+    :math:`W_{hh}`, and the states as the only memory. The map costs :math:`14n^3` flops besides. A
+    second derivative is refused.
 
     Examples
     --------

@@ -2,12 +2,19 @@
 
 import functools
 
+import torch
+from torch.nn import functional
 from torch.nn.utils import parametrize
 
 from stiefelkit.parametrizations import CWY, UnitaryFFT
 from stiefelkit.rnn import unroll, unroll_cwy, unroll_unitary_fft
 
 from .._function import differentiable_pair
+from .._projected import Projected
+from ._opaque import DenseLoop, FactorLoop, ProjectedLoop, number_of, run_opaque
+
+# Programs that are exported consist of PyTorch's own operations.
+_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
 
 
 class Recurrence:
@@ -20,44 +27,87 @@ class Recurrence:
     def __init__(self, cell, name, map_):
         self.cell, self.name, self.map = cell, name, map_
         activation = cell.activation
-        self.dense, self.factors = _differentiable(unroll, activation), None
+        self.projected, self.dense, self.factors = _projected(activation), _dense(activation), None
         if isinstance(map_, UnitaryFFT) and cell.by_transforms:
             order = ("permutation", map_.permutation)
-            self.factors = _differentiable(unroll_unitary_fft, activation, order)
+            self.factors = _by_factors(unroll_unitary_fft, activation, order)
         elif isinstance(map_, CWY) and map_.k < map_.n:
-            self.factors = _differentiable(unroll_cwy, activation)
+            self.factors = _by_factors(unroll_cwy, activation)
+
+    def __reduce__(self):
+        # Functions of the loop are made anew: those that were made here cannot be pickled.
+        return Recurrence, (self.cell, self.name, self.map)
 
     def prepare(self, module, rows, dtype):
-        """Return a function of projected inputs, first state and bias, for so many rows.
+        """Return a function of inputs, their projection, first state and bias, for so many rows.
 
         To be called before the projection: backward, memory of the loop is then given back before
-        the gradient of the map is taken.
+        the gradient of the map is taken. The function takes what lays projected rows out as steps
+        too, or None where they stand as steps.
         """
-        loop, factors = self.dense, None
-        if self.factors is not None and parametrize.is_parametrized(module, self.name):
-            parts = module.parametrizations[self.name]
-            originals = list(parts.parameters(recurse=False))
-            # The map casts up leaves of 16 bits, and then its matrix down.
-            if parts[0].dtype(originals) == dtype and self._by_factors(rows):
-                loop, factors = self.factors, self._factors(parts[0].params(originals))
-        factors = (getattr(module, self.name),) if factors is None else factors
-        return lambda Z, h0, b: loop(*factors, Z, h0, b)
+        factors = self._factors(module, rows, dtype)
+        W = getattr(module, self.name) if factors is None else None
 
-    def _by_factors(self, rows):
-        return isinstance(self.map, UnitaryFFT) or self.cell.by_reflections(rows)
+        def run(X, W_in, c, h0, b, spread):
+            if factors is None and spread is None:
+                return self.projected(W, X, W_in, c, h0, b)
+            Z = functional.linear(X, W_in, c)
+            Z = Z if spread is None else spread(Z)
+            return self.dense(W, Z, h0, b) if factors is None else self.factors(*factors, Z, h0, b)
 
-    def _factors(self, params):
+        return run
+
+    def _factors(self, module, rows, dtype):
+        """Return the factors of the matrix, None where it is formed."""
+        if self.factors is None or not parametrize.is_parametrized(module, self.name):
+            return None
+        parts = module.parametrizations[self.name]
+        originals = list(parts.parameters(recurse=False))
+        # The map casts up leaves of 16 bits, and then its matrix down.
+        if parts[0].dtype(originals) != dtype:
+            return None
+        params = parts[0].params(originals)
         if isinstance(self.map, UnitaryFFT):
             return params["omega"], params["V"]
-        return self.map.reflections(params)
+        return self.map.reflections(params) if self.cell.by_reflections(rows) else None
+
+
+class _Loop:
+    """A loop as a function of tensors alone: traced by compilers, or one operation to them."""
+
+    def __init__(self, traced, loop):
+        self.traced, self.number = traced, number_of(loop)
+
+    def __call__(self, *args):
+        # Sums of 16-bit numbers are of 32 bits, to which only the traced loop casts.
+        as_one = torch.compiler.is_compiling() and args[0].dtype.itemsize > 2
+        if not as_one or _exporting() or torch._C._are_functorch_transforms_active():
+            return self.traced(*args)
+        return run_opaque(self.number, *args)
 
 
 @functools.cache
-def _differentiable(op, activation, *options):
-    """Return an op with its options as a function of tensors alone, which compilers take."""
+def _projected(activation):
+    pair = Projected(activation)
+    traced = differentiable_pair(pair.forward, pair.backward, name="unroll", selective=True)
+    return _Loop(traced, ProjectedLoop(activation))
+
+
+@functools.cache
+def _dense(activation):
+    return _Loop(_differentiable(unroll, {"activation": activation}), DenseLoop(activation))
+
+
+@functools.cache
+def _by_factors(op, activation, *options):
     given = {"activation": activation, **dict(options)}
+    return _Loop(_differentiable(op, given), FactorLoop(op, given))
+
+
+def _differentiable(op, options):
+    """Return an op with its options as a function of tensors."""
 
     def forward(*args):
-        return op.forward(*args, **given)
+        return op.forward(*args, **options)
 
     return differentiable_pair(forward, op.backward, name=op.__name__)

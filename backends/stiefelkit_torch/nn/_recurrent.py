@@ -83,7 +83,7 @@ class Recurrent(torch.nn.Module):
         with _own_dtype([X]):
             if packed:
                 X, h_n = self._layers(X, hx, PackedSteps(input))
-                return input._replace(data=self._output(X)), h_n
+                return PackedSequence(self._output(X), *input[1:]), h_n
             return self._unpacked(X, hx)
 
     def _unpacked(self, X, hx):
@@ -145,9 +145,8 @@ class Recurrent(torch.nn.Module):
         run = self._loops[k].prepare(self, steps.rows, X.dtype)
         if "c" in self._names:
             bias = getattr(self, "bias_ih" + place) + getattr(self, "bias_hh" + place)
-        Z = steps.spread(functional.linear(X, getattr(self, "weight_ih" + place), bias), reverse)
         b = getattr(self, "bias_activation" + place, None)
-        H = run(Z, h0, b)
+        H = run(X, getattr(self, "weight_ih" + place), bias, h0, b, steps.spread(reverse))
         return steps.gather(H, reverse), steps.last(H, h0)
 
     def _first_states(self, hx, steps, X):

@@ -6,7 +6,9 @@ import torch
 
 def generator(rng):
     """Return a host generator, by default with a seed that PyTorch draws."""
-    return numpy.random.default_rng(int(torch.randint(2**31, ())) if rng is None else rng)
+    # On the host, also where the default device has no values.
+    seed = int(torch.randint(2**31, (), device="cpu")) if rng is None else rng
+    return numpy.random.default_rng(seed)
 
 
 @torch.no_grad()

@@ -11,9 +11,9 @@ class Steps:
         self.batch, self.indices = X.shape[1], (None, None)
         self.rows = X.shape[0] * X.shape[1]
 
-    def spread(self, Z, reverse):
-        """Return rows as steps, the first one first, or the last one."""
-        return Z.flip(0) if reverse else Z
+    def spread(self, reverse):
+        """Return what lays rows out as steps, the first one first, or the last one."""
+        return (lambda Z: Z.flip(0)) if reverse else None
 
     def gather(self, H, reverse):
         """Return the states of the steps as rows in the order of the inputs."""
@@ -44,11 +44,15 @@ class PackedSteps:
         self.places = [place.to(device) for place in places]
         self.ends = ((lengths - 1) * self.batch + samples).to(device)
 
-    def spread(self, Z, reverse):
-        """Return rows as steps, the first one first, or the last one."""
-        padded = Z.new_zeros(self.steps * self.batch, Z.shape[-1])
-        padded = padded.index_copy(0, self.places[reverse], Z)
-        return padded.reshape(self.steps, self.batch, -1)
+    def spread(self, reverse):
+        """Return what lays rows out as steps, the first one first, or the last one."""
+
+        def pad(Z):
+            padded = Z.new_zeros(self.steps * self.batch, Z.shape[-1])
+            padded = padded.index_copy(0, self.places[reverse], Z)
+            return padded.reshape(self.steps, self.batch, -1)
+
+        return pad
 
     def gather(self, H, reverse):
         """Return the states of the steps as rows in the order of the inputs."""
