@@ -6,6 +6,8 @@ from stiefelkit.linalg import OuterProduct
 from stiefelkit.rnn import Identity, ModReLU, ReLU, Tanh
 from stiefelkit.rnn import unroll as op
 
+from ._plain import plain
+
 
 def unroll(W, Z, h0, b=None, /, *, activation, last=False, outer=False):
     """Run a recurrence in the memory of its states, two or three calls a step.
@@ -22,7 +24,7 @@ def forward(W, Z, h0, b=None, /, *, activation, last=False, outer=False):
 
     Benchmark: rnn.Step, library torch.
     """
-    if not _plain(W, Z, h0, b):
+    if not plain(W, Z, h0, b):
         return NotImplemented
     T, Wt = Z.shape[0], W.mT.contiguous().resolve_conj()
     H = torch.empty((T + 1, *h0.shape), dtype=Z.dtype, device=Z.device)
@@ -46,7 +48,7 @@ def backward(G, saved, /, *, activation, last=False, outer=False):
     Benchmark: rnn.Step, library torch.
     """
     W, H, inputs, b = saved
-    if not _plain(G, *saved[:2], b):
+    if not plain(G, *saved[:2], b):
         return op.vjp[1](G, saved, activation=activation, last=last, outer=outer)
     T, Wc, retrace = H.shape[0] - 1, W.conj().resolve_conj(), _back_in_place(activation, W)
     D = torch.empty(H[1:].shape, dtype=H.dtype, device=H.device)
@@ -75,20 +77,6 @@ def backward(G, saved, /, *, activation, last=False, outer=False):
     factors = (D, H[:-1], pulled) if outer else (D, H[:-1])
     dW = OuterProduct(*(X.reshape(-1, H.shape[-1]) for X in factors))
     return dW if outer else dW.dense(), D, dh0, db
-
-
-def _plain(*tensors):
-    """Say whether all are ordinary tensors, of which nobody watches the operations."""
-    if torch.compiler.is_compiling() or torch.autograd.forward_ad._current_level >= 0:
-        return False
-    tensors = [x for x in tensors if x is not None]
-    if torch.is_grad_enabled() and any(x.requires_grad for x in tensors):
-        return False
-    return all(
-        type(x) in (torch.Tensor, torch.nn.Parameter)
-        and not torch._C._functorch.is_functorch_wrapped_tensor(x)
-        for x in tensors
-    )
 
 
 def _in_place(activation, like):
