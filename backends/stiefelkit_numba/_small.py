@@ -54,8 +54,10 @@ def orthonormalize(X, /, *, method="qr"):
 
 def in_blocks(function, arrays, work):
     """Call a compiled loop for all blocks of some matrices, whose flops are twice `work` each."""
-    blocks = -(-arrays[-1].shape[0] // _lanes.LANES)
-    return in_threads(lambda first, last: function(*arrays, first, last), blocks, blocks * work)
+    count = arrays[-1].shape[0]
+    blocks = -(-count // _lanes.LANES)
+    # The threshold counts turned entries, each of which takes as long as several of these.
+    return in_threads(lambda first, last: function(*arrays, first, last), blocks, count * work // 4)
 
 
 def rows(X, batch):

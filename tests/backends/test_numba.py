@@ -173,6 +173,21 @@ def test_cayley_rotation_of_many_matrices(norm, m, n, dtype):
     assert orthonormality_error(square).max() <= 20 * n**0.5 * np.finfo(dtype).eps
 
 
+def test_threads_change_no_small_matrix(monkeypatch):
+    from stiefelkit_numba import _order
+
+    X, A, G = np.random.default_rng(15).standard_normal((3, 70, 4, 4))
+
+    def run():
+        Y, residuals = cayley_rotate.forward(X, A)
+        return Y, *cayley_rotate.backward(G, residuals)[:2], solve(X, G), orthonormalize(X)
+
+    alone = run()
+    monkeypatch.setattr(_order, "_THREADS_FROM", 1)
+    monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", 3)
+    assert_close(run(), alone, 0)
+
+
 def test_a_transform_that_does_not_exist_is_told():
     A = np.stack([np.zeros((2, 2))] * 18)
     A[17] = 2 * np.eye(2)
