@@ -10,7 +10,7 @@ from stiefelkit.linalg import SingularMatrixError
 from . import _lanes_cayley as lanes
 from ._small import COUNT_FROM, flat, in_blocks, rows
 
-_UP_TO = 16  # columns; a workspace of larger ones leaves the nearest caches
+_UP_TO = 24  # columns; a workspace of larger ones leaves the nearest caches
 
 
 def cayley(A, /):

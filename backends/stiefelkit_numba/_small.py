@@ -10,9 +10,9 @@ from stiefelkit.linalg import SingularMatrixError
 from . import _lanes, _lanes_qr
 from ._order import in_threads
 
-# Larger ones fill the vector units by themselves, and LAPACK has them in blocks.
-_SOLVE_UP_TO = 8  # rows
-_QR_UP_TO = 128  # entries
+# Workspaces of larger ones leave the nearest caches, and LAPACK fills the vector units with them.
+_SOLVE_UP_TO = 16  # rows
+_QR_UP_TO = 512  # entries
 COUNT_FROM = 8  # matrices, as sixteen at once cost what eight one by one do
 
 
