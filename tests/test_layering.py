@@ -20,7 +20,7 @@ RANK = {name: k for k, name in enumerate(LAYERS)} | {"solvers": LAYERS.index("op
 # What a backend package is about, besides NumPy and SciPy.
 OWN = {
     "stiefelkit_scipy": set(),
-    "stiefelkit_numba": {"numba"},
+    "stiefelkit_numba": {"numba", "llvmlite"},
     "stiefelkit_torch": {"torch"},
     "stiefelkit_cuda": {"cupy", "torch", "cuda"},
     "stiefelkit_cupy": {"cupy", "cupyx"},

@@ -2,7 +2,15 @@
 
 import numpy as np
 
-from stiefelkit.linalg import givens_product, orthonormalize, random_frame, solve
+from stiefelkit.linalg import (
+    cayley,
+    cayley_rotate,
+    givens_product,
+    orthonormalize,
+    random_frame,
+    skew,
+    solve,
+)
 from stiefelkit.optim import coordinate_descent_sweep, coordinate_pairs, gauss_southwell_sweep
 from stiefelkit.retractions import CayleyRetraction, PolarRetraction, QRRetraction
 
@@ -65,10 +73,22 @@ class Sweeps:
         self.sweep(rule, self.pairs, self.count)
 
 
+def _vjp(op):
+    """Return a function of a cotangent and the arguments that goes forward and backward."""
+
+    def call(G, *args):
+        return op.backward(G, op.forward(*args)[1])
+
+    return call
+
+
 class SmallBatches:
     """Retractions and their parts of 10 000 frames of 8 by 4, against a loop over them."""
 
-    cases = ("CayleyRetraction", "QRRetraction", "PolarRetraction", "solve", "orthonormalize")
+    cases = (
+        *("CayleyRetraction", "QRRetraction", "PolarRetraction", "solve", "orthonormalize"),
+        *("cayley", "cayley vjp", "cayley_rotate", "cayley_rotate vjp"),
+    )
     params = (cases, ("float32", "float64"))
     param_names = ("what", "dtype")
     rounds, repeat, timeout = 1, (3, 20, 2.0), 180
@@ -89,6 +109,10 @@ class SmallBatches:
             self.call, self.args = {
                 "solve": (solve, (A, A)),
                 "orthonormalize": (orthonormalize, (Z,)),
+                "cayley": (cayley, (skew(A),)),
+                "cayley vjp": (_vjp(cayley), (A, skew(A))),
+                "cayley_rotate": (cayley_rotate, (Q, A)),
+                "cayley_rotate vjp": (_vjp(cayley_rotate), (Z, Q, A)),
             }[what]
         self.batch()
 

@@ -1,8 +1,10 @@
-"""Recurrent layers of the PyTorch front against PyTorch's own, one step of training each."""
+"""The PyTorch front: recurrent layers against PyTorch's own, and batches of small matrices."""
 
 import importlib.util
 
 import numpy as np
+
+import stiefelkit
 
 from ._common import paired_ratio
 
@@ -90,3 +92,55 @@ class ShortSequences(OrthogonalRNN):
     """The same on few steps, where the map and the calls of PyTorch count."""
 
     params = (DEVICES, ("T10 B64 n32", "T10 B64 n256"))
+
+
+class SmallBatches:
+    """Steps with 10 000 square matrices on a CPU, against those without kernels."""
+
+    params = (("retraction", "update by SGD", "weight by cayley", "solve"), (3, 16))
+    param_names = ("what", "n")
+    rounds, repeat, timeout = 1, (3, 20, 2.0), 180
+
+    def setup(self, what, n):
+        _torch("cpu")
+        from ._torch_steps import points, weight_step
+
+        count = 10_000
+        self.call = {
+            "retraction": lambda: self.retraction(*points(n, count)),
+            "update by SGD": lambda: self.update(*points(n, count)),
+            "weight by cayley": lambda: weight_step((count, n, n), "stiefelkit", "cayley"),
+            "solve": lambda: self.system(*points(n, count)),
+        }[what]()
+        self.call()
+
+    def retraction(self, Q, Z, G):
+        from stiefelkit.manifolds import Stiefel
+
+        return lambda: Stiefel().retract(Q, Z)
+
+    def update(self, Q, Z, G):
+        import torch
+        from stiefelkit_torch.optim import SGD
+
+        from stiefelkit.manifolds import Stiefel
+
+        parameter = torch.nn.Parameter(Q)
+        parameter.grad = G
+        return SGD([parameter], lr=1e-3, manifold=Stiefel()).step
+
+    def system(self, Q, Z, G):
+        return lambda: stiefelkit.linalg.solve(Q, G)
+
+    def reference(self):
+        with stiefelkit.use_kernels(False):
+            self.call()
+
+    def time_step(self, what, n):
+        self.call()
+
+    def track_ratio_of_references(self, what, n):
+        """Return how many times longer it takes without kernels."""
+        return paired_ratio(self.reference, self.call)
+
+    track_ratio_of_references.unit = "times"

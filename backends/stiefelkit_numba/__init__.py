@@ -13,6 +13,13 @@ if find_spec("numba") is None:
     )
 
 KERNELS = {
+    "cayley": "stiefelkit_numba._cayley:cayley",
+    "cayley.forward": "stiefelkit_numba._cayley:forward",
+    "cayley.backward": "stiefelkit_numba._cayley:backward",
+    "cayley_retract": "stiefelkit_numba._cayley:cayley_retract",
+    "cayley_rotate": "stiefelkit_numba._cayley:cayley_rotate",
+    "cayley_rotate.forward": "stiefelkit_numba._cayley:rotate_forward",
+    "cayley_rotate.backward": "stiefelkit_numba._cayley:rotate_backward",
     "givens_product": "stiefelkit_numba._givens_product:givens_product",
     "givens_product.forward": "stiefelkit_numba._givens_product:forward",
     "givens_product.backward": "stiefelkit_numba._givens_product:backward",

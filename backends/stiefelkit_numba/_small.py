@@ -1,18 +1,19 @@
 """`solve` and `orthonormalize` of batches of small matrices.
 
-The arrays are prepared here; the compiled loops are in `_lanes`.
+The arrays are prepared here; the compiled loops are in `_lanes` and `_lanes_qr`.
 """
 
 import numpy
 
 from stiefelkit.linalg import SingularMatrixError
 
-from . import _lanes
+from . import _lanes, _lanes_qr
+from ._order import in_threads
 
-# Larger ones fill the vector units by themselves, and LAPACK has them in blocks.
-_SOLVE_UP_TO = 8  # rows
-_QR_UP_TO = 128  # entries
-_COUNT_FROM = 8  # matrices, as sixteen at once cost what eight one by one do
+# Workspaces of larger ones leave the nearest caches, and LAPACK fills the vector units with them.
+_SOLVE_UP_TO = 16  # rows
+_QR_UP_TO = 512  # entries
+COUNT_FROM = 8  # matrices, as sixteen at once cost what eight one by one do
 
 
 def solve(A, B, /):
@@ -24,11 +25,11 @@ def solve(A, B, /):
     n, m = B.shape[-2:]
     batch = numpy.broadcast_shapes(A.shape[:-2], B.shape[:-2])
     count = numpy.prod(batch, dtype=int)
-    if max(n, m) > _SOLVE_UP_TO or count < _COUNT_FROM:
+    if max(n, m) > _SOLVE_UP_TO or count < COUNT_FROM:
         return NotImplemented
     X = numpy.empty((*batch, n, m), B.dtype)
-    out = X.reshape(count, n, m)
-    if not _lanes.solve(_rows(A, batch), _rows(B, batch), out):
+    arrays = rows(A, batch), rows(B, batch), flat(X)
+    if not all(in_blocks(_lanes.solve, arrays, n * n * (n + m))):
         raise SingularMatrixError(
             f"`solve` needs an invertible `A`. Got a singular one of shape {A.shape}."
         )
@@ -44,18 +45,36 @@ def orthonormalize(X, /, *, method="qr"):
     """
     n, p = X.shape[-2:]
     count = numpy.prod(X.shape[:-2], dtype=int)
-    if method != "qr" or n * p > _QR_UP_TO or count < _COUNT_FROM:
+    if method != "qr" or n * p > _QR_UP_TO or count < COUNT_FROM:
         return NotImplemented
     Q = numpy.empty(X.shape, X.dtype)
-    _lanes.qr(_rows(X, X.shape[:-2]), Q.reshape(count, n, p))
+    in_blocks(_lanes_qr.qr, (rows(X, X.shape[:-2]), flat(Q)), 4 * n * p * p)
     return Q
 
 
-def _rows(X, batch):
-    """Return contiguous matrices with one batch axis, of length 1 if there is one for all."""
-    if X.ndim > 2:
-        X = numpy.broadcast_to(X, batch + X.shape[-2:])
-        count = numpy.prod(batch, dtype=int)
-    else:
-        count = 1
-    return numpy.ascontiguousarray(X).reshape(count, *X.shape[-2:])
+def in_blocks(function, arrays, work):
+    """Call a compiled loop for all blocks of some matrices, whose flops are twice `work` each."""
+    count = arrays[-1].shape[0]
+    blocks = -(-count // _lanes.LANES)
+    # The threshold counts turned entries, each of which takes as long as several of these.
+    return in_threads(lambda first, last: function(*arrays, first, last), blocks, count * work // 4)
+
+
+def rows(X, batch):
+    """Return one row of entries for each matrix, or one for all, and whether by columns.
+
+    They are read-only, whatever `X` is, so that a loop is compiled for one kind of arrays.
+    """
+    batch = batch if X.ndim > 2 else (1,)
+    X = numpy.broadcast_to(X, batch + X.shape[-2:])
+    # As QR leaves them.
+    by_columns = not X.flags.c_contiguous and X.swapaxes(-1, -2).flags.c_contiguous
+    X = numpy.ascontiguousarray(X.swapaxes(-1, -2) if by_columns else X)
+    X = X.reshape(numpy.prod(batch, dtype=int), X.shape[-2] * X.shape[-1]).view()
+    X.flags.writeable = False
+    return X, by_columns
+
+
+def flat(X):
+    """View a new array with one batch axis, to be written to."""
+    return X.reshape(numpy.prod(X.shape[:-2], dtype=int), *X.shape[-2:])

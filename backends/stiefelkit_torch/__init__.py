@@ -22,6 +22,13 @@ from ._orthogonal import rebase as rebase
 KERNELS = {
     "cholesky": "stiefelkit_torch._solve:cholesky",
     "solve": "stiefelkit_torch._solve:solve",
+    "cayley": "stiefelkit_torch._small:cayley",
+    "cayley.forward": "stiefelkit_torch._small:cayley_forward",
+    "cayley.backward": "stiefelkit_torch._small:cayley_backward",
+    "cayley_retract": "stiefelkit_torch._small:cayley_retract",
+    "cayley_rotate": "stiefelkit_torch._small:cayley_rotate",
+    "cayley_rotate.forward": "stiefelkit_torch._small:rotate_forward",
+    "cayley_rotate.backward": "stiefelkit_torch._small:rotate_backward",
     "solve_triangular": "stiefelkit_torch._solve_triangular:solve_triangular",
     "unroll": "stiefelkit_torch._unroll:unroll",
     "unroll.forward": "stiefelkit_torch._unroll:forward",

@@ -48,7 +48,9 @@ class Orthogonal(torch.nn.Module):
         self.fixed = tuple(name for name in leaves if name in parametrization.fixed)
         self.free = tuple(name for name in leaves if name not in parametrization.fixed)
         for name in self.fixed:
-            self.register_buffer(name, leaves[name].clone())
+            # QR leaves columns in a row, which products and kernels would copy in each step.
+            leaf = leaves[name].clone(memory_format=torch.contiguous_format)
+            self.register_buffer(name, leaf)
         self._started = leaves
 
     def forward(self, *leaves):

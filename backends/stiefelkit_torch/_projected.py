@@ -10,7 +10,8 @@ import torch
 from stiefelkit import kernels_enabled
 from stiefelkit.rnn import unroll
 
-from ._unroll import VANISH_EVERY, _back_in_place, _in_place, _plain, vanished_as_zero_
+from ._plain import plain
+from ._unroll import VANISH_EVERY, _back_in_place, _in_place, vanished_as_zero_
 
 # Rows of a block: enough for a product as fast as one with all rows, few enough for a cache.
 _ROWS = 1024
@@ -27,7 +28,7 @@ class Projected:
         tensors = [x for x in (W, X, W_in, c, h0, b) if x is not None]
         # Kernels of other devices are those of the op, which also casts 16-bit numbers up.
         apart = W.device.type != "cpu" or W.dtype.itemsize < 4 or not kernels_enabled()
-        if apart or not _plain(*tensors):
+        if apart or not plain(*tensors):
             Z = torch.nn.functional.linear(X, W_in, c)
             H, inner = unroll.forward(W, Z, h0, b, activation=self.activation)
             return H, (X, W_in, inner)

@@ -4,15 +4,18 @@ import math
 
 import torch
 
+from ._small import solve as solve_small
+
 
 def solve(A, B, /):
     """Solve by ``torch.linalg.solve_ex``, NaN where a matrix is singular.
 
     Benchmark: linalg.Ops, op solve, library torch on a GPU. To raise, the host has to wait for the
-    factorization and for all that was launched before it. The answer is the reference's.
+    factorization and for all that was launched before it. The answer is the reference's. On a CPU,
+    batches of small systems are the compiled kernels'.
     """
     if not A.is_cuda:
-        return NotImplemented
+        return solve_small(A, B)
     batch = torch.broadcast_shapes(A.shape[:-2], B.shape[:-2])
     A, B = (x.expand(*batch, *x.shape[-2:]) for x in (A, B))
     return _or_nan(*torch.linalg.solve_ex(A, B))

@@ -9,6 +9,8 @@ from stiefelkit.linalg import OuterProduct
 from stiefelkit.rnn import Identity, ModReLU, ReLU, Tanh
 from stiefelkit.rnn import unroll as op
 
+from ._plain import plain
+
 # As in the reference, the steps after which cotangents that have vanished are taken for zero.
 VANISH_EVERY = 8
 
@@ -28,7 +30,7 @@ def forward(W, Z, h0, b=None, /, *, activation, last=False, outer=False):
 
     Benchmark: rnn.Step, library torch.
     """
-    if not _plain(W, Z, h0, b):
+    if not plain(W, Z, h0, b):
         return NotImplemented
     if Z.is_cuda:
         out = _captured("forward")(W, Z, h0, b, activation=activation, last=last)
@@ -55,14 +57,14 @@ def backward(G, saved, /, *, activation, last=False, outer=False):
 
     Benchmark: rnn.Step, library torch.
     """
-    if not _plain(G, *saved[:2], saved[3]):
+    W, H, inputs, b = saved
+    if not plain(G, W, H, b):
         return op.vjp[1](G, saved, activation=activation, last=last, outer=outer)
     if G.is_cuda:
         options = {"activation": activation, "last": last, "outer": outer}
         out = _captured("backward")(G, saved, **options)
         if out is not NotImplemented:
             return out
-    W, H, inputs, b = saved
     T, Wc, retrace = H.shape[0] - 1, W.conj().resolve_conj(), _back_in_place(activation, W)
     D = torch.empty(H[1:].shape, dtype=H.dtype, device=H.device)
     dh0 = G.clone() if last and not T else torch.zeros_like(H[0])
@@ -102,20 +104,6 @@ def _captured(name):
     except ModuleNotFoundError:
         return lambda *args, **options: NotImplemented
     return pkgutil.resolve_name(TORCH_LOOP[name])
-
-
-def _plain(*tensors):
-    """Say whether all are ordinary tensors, of which nobody watches the operations."""
-    if torch.compiler.is_compiling() or torch.autograd.forward_ad._current_level >= 0:
-        return False
-    tensors = [x for x in tensors if x is not None]
-    if torch.is_grad_enabled() and any(x.requires_grad for x in tensors):
-        return False
-    return all(
-        type(x) in (torch.Tensor, torch.nn.Parameter)
-        and not torch._C._functorch.is_functorch_wrapped_tensor(x)
-        for x in tensors
-    )
 
 
 def vanished_as_zero_(d):

@@ -4,6 +4,8 @@ from ._block_rotation import random_block_rotation as random_block_rotation
 from ._cayley import cayley as cayley
 from ._cayley import cayley_inverse as cayley_inverse
 from ._cayley import cayley_lowrank as cayley_lowrank
+from ._cayley_steps import cayley_retract as cayley_retract
+from ._cayley_steps import cayley_rotate as cayley_rotate
 from ._cwy import cwy_apply as cwy_apply
 from ._cwy import cwy_matrix as cwy_matrix
 from ._cwy import tcwy_matrix as tcwy_matrix

@@ -5,7 +5,7 @@ import dataclasses
 from .._typing import Array
 from .._xp import array_namespace
 from ..manifolds import AbstractManifold
-from ._base import MOMENTUM, LeafwiseOptimizer, Schedule, rate
+from ._base import MOMENTUM, LeafwiseOptimizer, Schedule, rate, repaired
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,3 +47,10 @@ class SGD(LeafwiseOptimizer):
             g = self.momentum * slots[MOMENTUM] + g
             slots = {MOMENTUM: g}
         return -rate(self.learning_rate, step) * g, slots
+
+    def _move(self, g, slots, x, manifold, step):
+        if self.momentum or not (manifold.inherits_metric and manifold.retract_projects):
+            return super()._move(g, slots, x, manifold, step)
+        # The gradient is the tangent part of the Euclidean one, which is all that counts.
+        y = manifold.retract(x, -rate(self.learning_rate, step) * g)
+        return repaired(manifold, y, step), slots

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from .._typing import Array
 from .._xp import adjoint, array_namespace, phase
-from ..linalg import cayley, cwy_apply, expm_skew, householder_vectors
+from ..linalg import cayley, cayley_rotate, cwy_apply, expm_skew, householder_vectors
 from ..linalg._orthonormalize import polish
 from ._base import AbstractParametrization, Params, ones_like_columns
 from ._skew_part import skew_part
@@ -83,6 +83,27 @@ class Trivialization(AbstractParametrization):
             }
         V, d = householder_vectors(Q)
         return {"A": array_namespace(Q).zeros_like(Q), "base": V, "d": d}
+
+    def matrix_forward(self, params: Params) -> tuple[Array, Any]:
+        """Return the frame, and residuals for `matrix_backward`."""
+        if not self._rotates:
+            return super().matrix_forward(params)
+        d = self._signs(params)
+        Q, residuals = cayley_rotate.forward(params["base"], params["A"], d, fixed=True)
+        return Q, (residuals, d, Q if self.free_phases else None)
+
+    def matrix_backward(self, G: Array, residuals: Any) -> Params:
+        """Return the cotangents of the parameters; None for fixed ones."""
+        if not self._rotates:
+            return super().matrix_backward(G, residuals)
+        inner, _, Q = residuals
+        dA = cayley_rotate.backward(G, inner)[1]
+        return {"A": dA, **self._other_cotangents(G, Q, axis=-2)}
+
+    @property
+    def _rotates(self) -> bool:
+        """Say whether base, transform and signs are one op."""
+        return self.n == self.p and self.map == "cayley"
 
     def _map_forward(self, params: Params) -> tuple[Array, Any]:
         E, residuals = _MAPS[self.map].forward(skew_part(params["A"]))

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from .._typing import Array
 from .._xp import adjoint, eye_like
-from ..linalg import gram, skew, solve
+from ..linalg import cayley_retract, gram, skew, solve
 from ._base import AbstractRetraction
 
 
@@ -33,24 +33,7 @@ class CayleyRetraction(AbstractRetraction):
     projects: ClassVar[bool] = True
 
     def retract(self, Q: Array, Z: Array) -> Array:
-        # The skew part: what is not skew feeds the rounding errors of Q back into Q.
-        M = adjoint(Q) @ Z
-        A = skew(M)
-        if Q.shape[-1] == Q.shape[-2]:
-            # cayley(A) = 2 (I - A/2)^{-1} - I, without the product by Q after it.
-            return adjoint(solve(eye_like(Q, Q.shape[-1]) + 0.5 * A, 2 * adjoint(Q))) - Q
-        # With Z = Q A + N and S = N^T N, the transform maps span [Q, N] to itself:
-        # W (Q a + N b) = Q (A a - S b) + N a. So the solution of (I - W/2) (Q a + N b) = Q has
-        # b = a/2 and (I - A/2 + S/4) a = I, and the result, twice it less Q, is
-        # Q (2 a - I) + N a. The Hermitian part of the matrix is at least I.
-        # N is formed, as Z^T Z - A^T A would lose the digits of long tangent vectors; with the
-        # other sign, so that no array more is made.
-        eye, N = eye_like(Q, Q.shape[-1]), Q @ M
-        N -= Z
-        a = solve(eye - 0.5 * A + 0.25 * gram(N), eye)
-        Y = Q @ (2 * a - eye)
-        Y -= N @ a
-        return Y
+        return cayley_retract(Q, Z)
 
     def differential(self, Q: Array, Z: Array, X: Array) -> Array:
         M, dM, eye = adjoint(Q) @ Z, adjoint(Q) @ X, eye_like(Q, Q.shape[-1])

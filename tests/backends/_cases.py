@@ -88,6 +88,13 @@ def draw(parameter, dims, batch, dtype, rng):
         x = x / max(shape[-1], 1) + 2 * np.eye(shape[-1])
     if parameter.kind == "positive":
         x = x @ x.conj().swapaxes(-1, -2) + shape[-1] * np.eye(shape[-1])
+    if parameter.kind == "frame" and x.size:
+        x = np.linalg.qr(x)[0]
+    if parameter.kind == "skew":
+        top = x[..., : shape[-1], :]
+        x[..., : shape[-1], :] = (top - top.conj().swapaxes(-1, -2)) / (
+            2 * max(shape[-1], 1) ** 0.5
+        )
     return x.astype(dtype)
 
 

@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 import stiefelkit
-from stiefelkit.linalg import SingularMatrixError, givens_product, orthonormalize, solve
+from stiefelkit.linalg import (
+    SingularMatrixError,
+    cayley,
+    cayley_retract,
+    cayley_rotate,
+    givens_product,
+    orthonormality_error,
+    orthonormalize,
+    skew,
+    solve,
+)
 from stiefelkit.optim import coordinate_descent_sweep, coordinate_pairs, gauss_southwell_sweep
 
 from ._cases import DTYPES, assert_close
@@ -75,7 +85,7 @@ def test_threads_change_rounding_only(dtype, monkeypatch):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("shape", [(19, 8, 4), (2, 8, 5, 5), (16, 1, 1), (33, 7, 1), (8, 3, 2)])
+@pytest.mark.parametrize("shape", [(19, 8, 4), (2, 8, 5, 5), (16, 1, 1), (33, 7, 1), (8, 16, 16)])
 def test_small_matrices_in_batches(shape, dtype):
     rng = np.random.default_rng(9)
     X, p = normal(rng, shape, dtype), shape[-1]
@@ -111,3 +121,82 @@ def test_not_a_number_stays_in_its_matrix():
     A[4, 0, 0] = np.nan
     for found in (solve(A, np.eye(3)), orthonormalize(A)):
         assert np.isnan(found).any(axis=(-1, -2)).tolist() == [k == 4 for k in range(9)]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(19, 8, 4), (2, 8, 16, 16), (33, 7, 1), (8, 3, 2)])
+@pytest.mark.parametrize("length", [0.1, 1.0])
+def test_cayley_retraction_of_many_frames(length, shape, dtype):
+    rng = np.random.default_rng(11)
+    Q, Z = orthonormalize(normal(rng, shape, dtype)), normal(rng, shape, dtype) * length
+    Z = Z.astype(dtype)
+    Y, expected = both(lambda: cayley_retract(Q, Z))
+    assert_close(Y, expected)
+    assert_close(*both(lambda: cayley_retract(Q, Z[..., :1, :, :])))
+    assert orthonormality_error(Y).max() <= 20 * shape[-1] ** 0.5 * np.finfo(dtype).eps
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", [1, 2, 5, 16])
+@pytest.mark.parametrize("norm", [0.1, 10.0])
+def test_cayley_transform_of_many_matrices(norm, n, dtype):
+    rng = np.random.default_rng(12)
+    A, G = skew(normal(rng, (19, n, n), dtype)), normal(rng, (19, n, n), dtype)
+    A = A * np.asarray(norm / n**0.5, A.real.dtype)
+
+    def run():
+        Q, residuals = cayley.forward(A)
+        return Q, *cayley.backward(G, residuals)
+
+    assert_close(*both(run), 4000)  # times the condition number
+    assert_close(cayley(A), run()[0], 0)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("m", "n"), [(1, 1), (3, 3), (2, 5), (16, 16)])
+@pytest.mark.parametrize("norm", [0.1, 100.0])
+def test_cayley_rotation_of_many_matrices(norm, m, n, dtype):
+    rng = np.random.default_rng(13)
+    X, G = normal(rng, (2, 2, 19, m, n), dtype)
+    A = normal(rng, (2, 19, n, n), dtype) * np.asarray(norm / n**0.5, X.real.dtype)
+    d = np.exp(1j * rng.standard_normal((19, n))) if "complex" in dtype else np.ones((19, n))
+    d = d.astype(dtype)
+
+    def run(given, fixed):
+        Y, residuals = cayley_rotate.forward(X, A, given, fixed=fixed)
+        return Y, *cayley_rotate.backward(G, residuals)
+
+    # Times the condition number; a transform of a large generator has small slopes.
+    for given, fixed in ((None, False), (None, True), (d, True), (d, False)):
+        assert_close(*both(lambda g=given, f=fixed: run(g, f)), 4000)
+    square = cayley_rotate(np.eye(n, dtype=dtype), A)
+    assert orthonormality_error(square).max() <= 20 * n**0.5 * np.finfo(dtype).eps
+
+
+def test_threads_change_no_small_matrix(monkeypatch):
+    from stiefelkit_numba import _order
+
+    X, A, G = np.random.default_rng(15).standard_normal((3, 70, 4, 4))
+
+    def run():
+        Y, residuals = cayley_rotate.forward(X, A)
+        return Y, *cayley_rotate.backward(G, residuals)[:2], solve(X, G), orthonormalize(X)
+
+    alone = run()
+    monkeypatch.setattr(_order, "_THREADS_FROM", 1)
+    monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", 3)
+    assert_close(run(), alone, 0)
+
+
+def test_a_transform_that_does_not_exist_is_told():
+    A = np.stack([np.zeros((2, 2))] * 18)
+    A[17] = 2 * np.eye(2)
+    with pytest.raises(SingularMatrixError, match="`cayley` needs a skew `A`"):
+        cayley(A)
+
+
+def test_matrices_by_columns_are_read_as_they_are():
+    rng = np.random.default_rng(14)
+    X, A = rng.standard_normal((2, 20, 5, 5))
+    by_columns = [x.swapaxes(-1, -2).copy().swapaxes(-1, -2) for x in (X, A)]
+    assert_close(cayley_rotate(*by_columns), cayley_rotate(X, A), 0)

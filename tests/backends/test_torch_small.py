@@ -1,0 +1,105 @@
+"""Batches of small matrices as tensors, by the compiled kernels for NumPy arrays."""
+
+import numpy as np
+import pytest
+
+import stiefelkit
+from stiefelkit.linalg import cayley, cayley_retract, cayley_rotate, skew
+from stiefelkit.manifolds import Stiefel
+
+from ._cases import DTYPES, assert_close, host
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("numba")
+import stiefelkit_torch  # noqa: E402
+from stiefelkit_torch import _small, differentiable  # noqa: E402
+
+
+def normal(rng, shape, dtype="float64"):
+    X = rng.standard_normal(shape)
+    return torch.tensor(X + 1j * rng.standard_normal(shape) if "complex" in dtype else X).to(
+        getattr(torch, dtype)
+    )
+
+
+@pytest.fixture
+def numbers():
+    return np.random.default_rng(21)
+
+
+def both(function):
+    found = function()
+    with stiefelkit.use_kernels(False):
+        return host(found), host(function())
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["cayley", "cayley_rotate"])
+def test_gradients_of_a_batch_equal_the_references(name, dtype, numbers):
+    X, A, G = normal(numbers, (3, 12, 4, 4), dtype)
+    args = (skew(A),) if name == "cayley" else (X, A)
+    function = differentiable(stiefelkit.ops()[name])
+
+    def run():
+        leaves = [x.clone().requires_grad_() for x in args]
+        Y = function(*leaves)
+        return Y.detach(), *(g.resolve_conj() for g in torch.autograd.grad(Y, leaves, G))
+
+    assert_close(*both(run), 4000)  # times the condition number
+
+
+def test_residuals_are_the_tensors_that_came(numbers):
+    X, A = normal(numbers, (2, 12, 4, 4))
+    Y, (kept_X, kept_A, _, kept_Y) = _small.rotate_forward(X, A)
+    assert kept_X is X
+    assert kept_A is A
+    assert kept_Y is Y
+
+
+def test_a_weight_is_not_changed_between_forward_and_backward(numbers):
+    layer = torch.nn.Module()
+    layer.weight = torch.nn.Parameter(torch.linalg.qr(normal(numbers, (12, 4, 4)))[0])
+    stiefelkit_torch.orthogonal(layer, "weight", "cayley")
+    loss = layer.weight.sum()
+    with torch.no_grad():
+        layer.parametrizations.weight.original.add_(1)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
+@pytest.mark.parametrize("kernel", [_small.cayley_retract, _small.cayley_rotate])
+def test_kernels_decline_what_somebody_watches(kernel, numbers):
+    X, A = normal(numbers, (2, 12, 4, 4))
+    assert kernel(X, A) is not NotImplemented
+    assert kernel(X, A.clone().requires_grad_()) is NotImplemented
+    with torch.autograd.forward_ad.dual_level():
+        assert kernel(X, A) is NotImplemented
+    found = []
+    torch.func.vmap(lambda x: found.append(kernel(x, A)) or x)(X[None])
+    assert found == [NotImplemented]
+
+
+def test_autograd_through_the_retraction(numbers):
+    Q, Z = torch.linalg.qr(normal(numbers, (12, 5, 3)))[0], normal(numbers, (12, 5, 3))
+    G = normal(numbers, (12, 5, 3))
+    leaves = [Q.clone().requires_grad_(), Z.clone().requires_grad_()]
+    found = torch.autograd.grad(Stiefel().retract(*leaves), leaves, G)
+    _, residuals = cayley_retract.forward(Q, Z)
+    assert_close(host(found), host(cayley_retract.backward(G, residuals)), 4000)
+
+
+@pytest.mark.parametrize("name", ["cayley", "cayley_rotate"])
+def test_a_backward_pass_that_is_watched_runs_the_reference(name, numbers, monkeypatch):
+    X, A, G = normal(numbers, (3, 12, 4, 4))
+    op, args = (cayley, (skew(A),)) if name == "cayley" else (cayley_rotate, (X, A))
+    _, residuals = op.forward(*args)
+    expected = op.backward(G, residuals)
+    monkeypatch.setattr(_small, "plain", lambda *tensors: False)
+    assert_close(host(op.backward(G, residuals)), host(expected), 4000)
+
+
+def test_without_compiled_kernels_the_reference_runs(numbers, monkeypatch):
+    monkeypatch.setattr(_small, "kernel_for", lambda library, name: None)
+    X, A = normal(numbers, (2, 12, 4, 4))
+    assert _small.cayley_rotate(X, A) is NotImplemented
+    assert cayley_rotate(X, A).shape == X.shape
