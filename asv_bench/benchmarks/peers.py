@@ -128,7 +128,7 @@ class Minimize(_Problem, _Pair):
         self.draw(problem)
         limits = {"max_time": 60.0, "max_iterations": 10**6, "min_gradient_norm": TOLERANCE}
         optimizer = getattr(optimizers, peer)(verbosity=0, min_step_size=0.0, **limits)
-        self.ours = lambda: self.run("lbfgs", TOLERANCE)
+        self.ours = lambda: self.run("multisecant", TOLERANCE)
         self.peer = lambda: optimizer.run(self.peer_problem(), initial_point=self.start)
         reached = self.peer().gradient_norm
         if not reached <= 1.01 * TOLERANCE:

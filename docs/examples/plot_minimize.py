@@ -31,7 +31,7 @@ start = problem.manifold.random_point(n, p, rng=1, like=M)
 # Hessian product, which the trust region asks for in each of its inner iterations, another one.
 
 results, products = {}, {}
-for name in ("lbfgs", "cg", "steepest-descent", "trust-region"):
+for name in ("multisecant", "lbfgs", "cg", "steepest-descent", "trust-region"):
     results[name] = result = minimize(
         problem.fun,
         start,
@@ -50,7 +50,8 @@ for name in ("lbfgs", "cg", "steepest-descent", "trust-region"):
     )
 
 # %%
-# The norm of the Riemannian gradient against products with A. L-BFGS and the trust region take
+# The norm of the Riemannian gradient against products with A. The default sees that all columns
+# meet the same matrix, so that a product tells it p times as much. L-BFGS and the trust region take
 # equally many; the last iteration of the trust region gains six digits at once, so it is the one to
 # ask for more. Barzilai-Borwein steps know one curvature only, and let the gradient rise now and
 # then.

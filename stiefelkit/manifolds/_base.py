@@ -24,6 +24,11 @@ class AbstractManifold(abc.ABC):
         """Say whether `retract` takes any array and depends on its tangent part alone."""
         return False
 
+    @property
+    def is_frames(self) -> bool:
+        """Say whether points are frames, and all that a motion of frames leads to."""
+        return False
+
     @abc.abstractmethod
     def project(self, point: Array, vector: Array) -> Array:
         """Project any array orthogonally to the tangent space."""

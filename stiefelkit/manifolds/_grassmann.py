@@ -43,6 +43,10 @@ class Grassmann(AbstractManifold):
     retraction: AbstractRetraction = PolarRetraction()
 
     @property
+    def is_frames(self) -> bool:
+        return True
+
+    @property
     def inherits_metric(self) -> bool:
         return True
 

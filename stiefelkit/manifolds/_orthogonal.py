@@ -41,6 +41,10 @@ class Orthogonal(AbstractManifold):
         return True
 
     @property
+    def is_frames(self) -> bool:
+        return True
+
+    @property
     def retract_projects(self) -> bool:
         return self.retraction.projects
 

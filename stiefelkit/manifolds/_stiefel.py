@@ -42,6 +42,10 @@ class Stiefel(AbstractManifold):
         return isinstance(self.metric, EuclideanMetric)
 
     @property
+    def is_frames(self) -> bool:
+        return True
+
+    @property
     def retract_projects(self) -> bool:
         return self.retraction.projects
 

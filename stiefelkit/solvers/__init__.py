@@ -15,6 +15,7 @@ from ._landing import Landing as Landing
 from ._lbfgs import LBFGS as LBFGS
 from ._minimize import SOLVERS as SOLVERS
 from ._minimize import minimize as minimize
+from ._multisecant import Multisecant as Multisecant
 from ._objective import Objective as Objective
 from ._objective import Point as Point
 from ._random_submanifold import RandomSubmanifold as RandomSubmanifold

@@ -14,6 +14,7 @@ from ._coordinate_descent import CoordinateDescent
 from ._gradient import with_gradient
 from ._landing import Landing
 from ._lbfgs import LBFGS
+from ._multisecant import Multisecant
 from ._objective import Objective, Point, rounding, to_host_numbers
 from ._random_submanifold import RandomSubmanifold
 from ._result import MESSAGES, MinimizeError, MinimizeResult, Status
@@ -21,6 +22,7 @@ from ._steepest_descent import SteepestDescent
 from ._trust_region import TrustRegion
 
 SOLVERS: dict[str, type[AbstractSolver]] = {
+    "multisecant": Multisecant,
     "lbfgs": LBFGS,
     "cg": ConjugateGradient,
     "steepest-descent": SteepestDescent,
@@ -36,7 +38,7 @@ def minimize(
     x0: Tree,
     *,
     manifold: AbstractManifold,
-    method: str | AbstractSolver = "lbfgs",
+    method: str | AbstractSolver = "multisecant",
     jac: Callable[[Tree], Tree] | bool | None = None,
     hessp: Callable[[Tree, Tree], Tree] | None = None,
     tol: float | None = None,
@@ -54,8 +56,8 @@ def minimize(
         Start, on the manifold. It is not changed.
     manifold : AbstractManifold
     method : str or AbstractSolver
-        "lbfgs", "cg", "steepest-descent", "trust-region", "landing", "coordinate-descent",
-        "random-submanifold", or a solver such as ``LBFGS(memory=20)``.
+        "multisecant", "lbfgs", "cg", "steepest-descent", "trust-region", "landing",
+        "coordinate-descent", "random-submanifold", or a solver such as ``LBFGS(memory=20)``.
     jac : callable, True or None
         Euclidean gradient G, :math:`df = \mathrm{Re}\langle G, dx\rangle`. None lets the
         array library differentiate `fun`, if it can (PyTorch, JAX).
@@ -83,7 +85,7 @@ def minimize(
     Notes
     -----
     Arrays stay where they are: of each evaluation only a few numbers come to the host, in one
-    transfer.
+    transfer, and with "multisecant" matrices that are as small as a few frames are narrow.
 
     Examples
     --------

@@ -71,7 +71,9 @@ def test_a_quadratic_is_solved_in_as_many_steps_as_it_has_eigenvalues(library, r
 
 
 @NUMPY
-@pytest.mark.parametrize("method", ["lbfgs", "cg", "steepest-descent", "trust-region", "landing"])
+@pytest.mark.parametrize(
+    "method", ["multisecant", "lbfgs", "cg", "steepest-descent", "trust-region", "landing"]
+)
 def test_thin_frames_need_thin_memory(method, library):
     n, p = 20000, 8
     d = np.linspace(1, 2, n)[:, None]
