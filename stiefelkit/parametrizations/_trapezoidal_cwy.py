@@ -26,7 +26,7 @@ class TrapezoidalCWY(CompactWYMap, AbstractParametrization):
 
     Notes
     -----
-    Matrix and VJP cost about :math:`\tfrac{14}3 n^3` flops where n = p, a third of `CWY`.
+    Matrix and VJP cost half of what `CWY` does where n = p.
     [MhammediHellicarEtAl:2017]_.
 
     Examples
