@@ -10,6 +10,7 @@ pass, unless only cotangents are batched, as in `jacrev`.
 
 import contextlib
 import dataclasses
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -168,6 +169,11 @@ class Backward(torch.autograd.Function):
                 )
             ]
         return tuple(grads), tuple(None if g is None else 0 for g in grads)
+
+
+for _function in (Forward, Backward):
+    # PyTorch asks for the signature in each call, and to make it takes longer than small products.
+    _function.forward.__signature__ = inspect.signature(_function.forward)  # type: ignore[attr-defined]
 
 
 def _lead(x, dim, size):

@@ -14,13 +14,14 @@ from stiefelkit.parametrizations import (
     CayleyMap,
     ExponentialMap,
     Givens,
+    TrapezoidalCWY,
     Trivialization,
 )
 
 from ._load import PlainWeight
 from ._parametrization import Orthogonal
 
-_MAPS = {"householder": TCWY, "tcwy": TCWY, "cwy": CWY, "givens": Givens}
+_MAPS = {"householder": TrapezoidalCWY, "tcwy": TCWY, "cwy": CWY, "givens": Givens}
 _BASED = {"matrix_exp": ("exponential", ExponentialMap), "cayley": ("cayley", CayleyMap)}
 
 
@@ -50,9 +51,11 @@ def orthogonal(
     name : str
         Its parameter or buffer, of at least two axes.
     orthogonal_map : str or AbstractParametrization, optional
-        "tcwy" or "householder" : as many Householder reflections as columns, truncated compact
-        WY form. The default for rectangular weights.
-        "cwy" : the same, or `k` reflections, in compact WY form. The default for square ones.
+        "tcwy" : as many Householder reflections as columns, in truncated compact WY form. The
+        default for rectangular weights.
+        "householder" : those whose vectors begin with zeros, in compact WY form block by block.
+        The default for square ones.
+        "cwy" : reflections without zeros, `k` of them if that is given.
         "givens" : plane rotations. By all of these a complex weight has free phases besides.
         "matrix_exp", "cayley" : map of a skew matrix, at a base.
         Or a configured parametrization of n-by-p frames, n and p the larger and the smaller of
@@ -127,7 +130,7 @@ def _weight(module, name):
 def _parametrization(weight, chosen, use_trivialization, k):
     n, p = max(weight.shape[-2:]), min(weight.shape[-2:])
     if chosen is None:
-        chosen = "cwy" if n == p or k is not None else "tcwy"
+        chosen = "cwy" if k is not None else "householder" if n == p else "tcwy"
     if k is not None and chosen != "cwy":
         raise ValueError(f'`k` is for the map "cwy". Got k={k} with {chosen!r}.')
     if isinstance(chosen, AbstractParametrization):

@@ -11,6 +11,10 @@ class Place(NamedTuple):
     number: int
 
 
+# Types that are told first, since trees are taken apart in each call.
+_LEAVES = frozenset({Place, torch.Tensor, torch.nn.Parameter, type(None), int, float, bool, str})
+
+
 def take_apart(tree: Any, tensors: list[torch.Tensor]) -> Any:
     """Append the tensors of a tree to a list, and return the tree with places instead."""
 
@@ -43,10 +47,15 @@ def collect(frame: Any, tree: Any, found: list[Any]) -> None:
 
 
 def _map(function, tree):
-    if isinstance(tree, dict):
+    kind = type(tree)
+    if kind in _LEAVES:
+        return function(tree)
+    if issubclass(kind, dict):
         return {name: _map(function, branch) for name, branch in tree.items()}
-    if isinstance(tree, tuple | list) and not isinstance(tree, Place):
+    if issubclass(kind, tuple | list):
+        if tree and type(tree[0]) is int:  # a shape, of which residuals are full
+            return tree
         branches = [_map(function, branch) for branch in tree]
         # A named tuple takes its fields one by one.
-        return type(tree)(*branches) if hasattr(tree, "_fields") else type(tree)(branches)
+        return kind(*branches) if hasattr(tree, "_fields") else kind(branches)
     return function(tree)

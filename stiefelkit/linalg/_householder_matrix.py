@@ -8,8 +8,8 @@ alone. With V = [V_1, V_2] split after b columns, Q_2 the product for V_2 withou
 so that later blocks are smaller: backward accumulation, [GolubVanLoan:2013]_, section 5.1.6, by
 blocks in compact WY form as LAPACK's ?orgqr.
 
-The VJP is that of `cwy_apply` block after block. What each block starts from is kept: with blocks of
-a quarter of the columns, 7/8 of a matrix in all.
+The VJP is that of `cwy_apply` block after block. What each block starts from is kept: with blocks
+of a quarter of the columns, 7/8 of a matrix in all.
 """
 
 from .._dispatch import dispatchable

@@ -9,6 +9,7 @@ from stiefelkit.parametrizations import (
     CayleyMap,
     ExponentialMap,
     Givens,
+    TrapezoidalCWY,
     Trivialization,
 )
 
@@ -22,7 +23,7 @@ NAMES = ("matrix_exp", "cayley", "householder", "tcwy", "cwy", "givens")
 CLASSES = {
     "matrix_exp": (Trivialization, ExponentialMap),
     "cayley": (Trivialization, CayleyMap),
-    "householder": (TCWY, TCWY),
+    "householder": (TrapezoidalCWY, TrapezoidalCWY),
     "tcwy": (TCWY, TCWY),
     "cwy": (CWY, CWY),
     "givens": (Givens, Givens),

@@ -55,7 +55,7 @@ class OrthogonalRNN(Recurrent):
 
     The time loop is one node of the graph, with a backward pass derived by hand: T products of
     B-by-n with n-by-n matrices each way, as many flops as one way for the gradient of
-    :math:`W_{hh}`, and the states as the only memory. The map costs :math:`14n^3` flops besides. A
+    :math:`W_{hh}`, and the states as the only memory. The map costs :math:`4n^3` flops besides. A
     second derivative is refused.
 
     Examples
