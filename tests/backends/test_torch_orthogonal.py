@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stiefelkit.parametrizations import CWY, TCWY, Givens, UnitaryFFT
+from stiefelkit.parametrizations import TCWY, Givens, TrapezoidalCWY, UnitaryFFT
 
 from .._classes import assert_close
 from ._torch_front import (
@@ -85,7 +85,7 @@ def test_complex_maps_move_in_all_directions(chosen, shape, rng):
 @pytest.mark.parametrize("shape", [(5, 3), (3, 5), (4, 4)])
 def test_the_default_is_compact_wy(shape, rng):
     made = front.orthogonal(Layer(draw(rng, shape))).parametrizations.weight[0].parametrization
-    assert type(made) is (CWY if shape[0] == shape[1] else TCWY)
+    assert type(made) is (TrapezoidalCWY if shape[0] == shape[1] else TCWY)
 
 
 @pytest.mark.parametrize("chosen", ["householder", "givens", "cayley"])
