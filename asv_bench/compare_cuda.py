@@ -19,7 +19,13 @@ from compare_torch_cases import batch, retractions
 from compare_torch_weights import TORCH_MAPS, Case
 from timing import environment, waits, write
 
-from stiefelkit.linalg import cwy_matrix, givens_product, orthonormalize, tcwy_matrix
+from stiefelkit.linalg import (
+    cwy_matrix,
+    givens_product,
+    householder_matrix,
+    orthonormalize,
+    tcwy_matrix,
+)
 from stiefelkit.optim import coordinate_descent_sweep, coordinate_pairs
 from stiefelkit.rnn import Batch, CrossEntropy, LinearReadout, Model, OrthogonalCell, Tanh
 
@@ -58,11 +64,13 @@ def pair(op, make, *inputs):
 
 def frame(n, p):
     made = partial(partial, weight_step, (n, p))
-    op = tcwy_matrix if p < n else cwy_matrix
+    op = tcwy_matrix if p < n else householder_matrix
     count, right = (4, (p, p)) if p < n else (7, (n, n))
     bound = f"bound, {count} products"
     wanted = [(1, f"torch {m}") for m in TORCH_MAPS] + [(1, "geotorch")]
+    full = on_both(lambda make: pair(cwy_matrix, make, (n, n))) if p == n else {}
     calls = on_both(lambda make: pair(op, make, (n, p))) | {
+        **{f"{who}, full V": call for who, call in full.items()},
         "stiefelkit, layer": made("stiefelkit"),
         bound: partial(products, count, (n, p), right),
         **{f"torch {m}": made("torch", m) for m in TORCH_MAPS},
@@ -132,13 +140,17 @@ def rnn(T, B, n):
 
         return step
 
+    maps = {**{f"torch {m}": ("torch", m) for m in TORCH_MAPS}, "geotorch": ("geotorch", "expm")}
     calls = on_both(lambda make: unroll_step(make, T, B, n)) | {
         "stiefelkit, layer": partial(rnn_step, T, B, n, "stiefelkit"),
         "bound, products": partial(rnn_bound, T, B, n),
         TF32: partial(cudnn, True),
         FLOAT32: partial(cudnn, False),
-        **{f"torch {m}": partial(rnn_step, T, B, n, "torch", m) for m in TORCH_MAPS},
-        "geotorch": partial(rnn_step, T, B, n, "geotorch"),
+        **{
+            f"{who} {way}": partial(rnn_step, T, B, n, *maps[who], way)
+            for way in ("looped", "fused")
+            for who in maps
+        },
     }
     return Case(f"RNN step n = {n}, T = {T}, B = {B}", calls, [(1, TF32), (1, FLOAT32)])
 

@@ -78,6 +78,8 @@ def library_of(*arrays: Any) -> Library | None:
     None in place of an array, which is not given, is passed over.
     """
     given = [x for x in arrays if x is not None]
+    if not given:
+        return None
     known = library(type(given[0]).__module__.partition(".")[0])
     if known is None or not all(known.takes(x) for x in given):
         return None
