@@ -5,8 +5,7 @@ GPU takes for those of a thin frame. Captured, they are one launch, beside the c
 of the memory that a graph has for itself.
 """
 
-import inspect
-from types import SimpleNamespace
+import itertools
 
 from stiefelkit.linalg import cwy_matrix, householder_matrix, tcwy_matrix
 
@@ -15,55 +14,54 @@ from ._launch import library_of, product
 
 # Of an array. Larger ones are work enough for the GPU.
 _BYTES_UP_TO = 2**23
-_DOC = """Run the reference as one graph{what}.
-
-Benchmark: `compare_cuda.py`, cases frame and square. The same operations as those of the reference,
-whose values it gives.
-"""
 
 
-def _kernels(op, group=None):
-    """Return the call of an op, its forward and its backward pass, as graphs of the references.
+class Map:
+    """The references of an op as graphs, whose residuals are a tuple of arrays, or of groups.
 
-    Residuals are a tuple of arrays, or of groups of so many.
+    Benchmark: `compare_cuda.py`, cases frame and square. The operations are those of the reference,
+    and so are the values.
     """
 
-    def flat(saved):
-        return saved if group is None else tuple(x for part in saved for x in part)
+    def __init__(self, op, group=None):
+        self.op, self.group = op, group
 
-    def grouped(arrays):
-        if group is None:
-            return tuple(arrays)
-        return tuple(tuple(arrays[k : k + group]) for k in range(0, len(arrays), group))
-
-    def call(*args, **options):
-        made = forward(*args, **options)
+    def call(self, *args, **options):
+        """Run the reference as one graph."""
+        made = self.forward(*args, **options)
         return made if made is NotImplemented else made[0]
 
-    def forward(*args, **options):
-        def reference(*own):
-            Y, saved = op.vjp[0](*own, **options)
-            return Y, *flat(saved)
+    def forward(self, *args, **options):
+        """Run the reference as one graph, and keep what its gradient needs."""
 
-        run = _graph(f"{op.name}.forward", reference, args, options)
+        def reference(*own):
+            Y, saved = self.op.vjp[0](*own, **options)
+            return Y, *self._flat(saved)
+
+        run = _graph(f"{self.op.name}.forward", reference, args, options)
         if run is None:
             return NotImplemented
         Y, *saved = run(*args)
-        return Y, grouped(saved)
+        return Y, self._grouped(saved)
 
-    def backward(G, saved, /, **options):
+    def backward(self, G, saved, /, **options):
+        """Run the backward pass as one graph."""
+
         def reference(G, *saved):
-            return op.vjp[1](G, grouped(saved), **options)
+            return self.op.vjp[1](G, self._grouped(saved), **options)
 
-        arrays = G, *flat(saved)
-        run = _graph(f"{op.name}.backward", reference, arrays, options)
-        return op.vjp[1](G, saved, **options) if run is None else tuple(run(*arrays))
+        arrays = G, *self._flat(saved)
+        run = _graph(f"{self.op.name}.backward", reference, arrays, options)
+        return self.op.vjp[1](G, saved, **options) if run is None else tuple(run(*arrays))
 
-    signature = inspect.signature(op.reference)
-    for function, what in ((call, ""), (forward, ", and keep what its gradient needs")):
-        function.__signature__, function.__doc__ = signature, _DOC.format(what=what)
-    backward.__doc__ = _DOC.format(what=", backward")
-    return SimpleNamespace(call=call, forward=forward, backward=backward)
+    def _flat(self, saved):
+        return saved if self.group is None else tuple(itertools.chain.from_iterable(saved))
+
+    def _grouped(self, arrays):
+        if self.group is None:
+            return tuple(arrays)
+        starts = range(0, len(arrays), self.group)
+        return tuple(tuple(arrays[k : k + self.group]) for k in starts)
 
 
 def _graph(name, function, arrays, options):
@@ -85,5 +83,5 @@ def _graph(name, function, arrays, options):
     return captured(known, name, make, arrays, *sorted(options.items()))
 
 
-CWY_MATRIX, TCWY_MATRIX = _kernels(cwy_matrix), _kernels(tcwy_matrix)
-HOUSEHOLDER_MATRIX = _kernels(householder_matrix, group=4)
+CWY_MATRIX, TCWY_MATRIX = Map(cwy_matrix), Map(tcwy_matrix)
+HOUSEHOLDER_MATRIX = Map(householder_matrix, group=4)
