@@ -5,8 +5,8 @@ alone. With V = [V_1, V_2] split after b columns, Q_2 the product for V_2 withou
 
     H_1 ... H_k = (I - V_1 S_1^{-1} V_1^T) X,   X = diag(I, Q_2),
 
-so that later blocks are smaller: backward accumulation, [GolubVanLoan:2013]_, section 5.1.6, by
-blocks in compact WY form as LAPACK's ?orgqr.
+so that later blocks are smaller: backward accumulation, by blocks in compact WY form as LAPACK's
+?orgqr.
 
 The VJP is that of `cwy_apply` block after block. What each block starts from is kept: with blocks
 of a quarter of the columns, 7/8 of a matrix in all.
@@ -62,6 +62,7 @@ def householder_matrix(V, /, *, columns=None, block=None):
     -----
     Costs :math:`\tfrac43 n^3` flops where n = k, with VJP about :math:`4n^3`, a third
     of what `cwy_matrix` takes for reflections without zeros, if blocks are small.
+    Backward accumulation, [GolubVanLoan:2013]_, section 5.1.6.
 
     Examples
     --------

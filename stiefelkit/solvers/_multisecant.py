@@ -47,7 +47,10 @@ class Multisecant(AbstractSolver):
     Notes
     -----
     Each step solves the whole model, so the `step` in the history is 1. The retraction of the
-    manifold is that of the L-BFGS steps only. Several secants at once: [Schnabel:1983]_.
+    manifold is that of the L-BFGS steps only. Several secants at once: [Schnabel:1983]_. The
+    model is minimized by eigenvectors where the function is a form, [Brockett:1991]_, by a polar
+    factor on the orthogonal group, [Schonemann:1966]_, else by a trust region; the basis is
+    kept small by a thick restart, [WuSimon:2000]_.
 
     Examples
     --------
