@@ -8,6 +8,7 @@ from ._activation import ReLU as ReLU
 from ._activation import Tanh as Tanh
 from ._adding import Adding as Adding
 from ._admm import ADMM as ADMM
+from ._affine import affine as affine
 from ._batch import AbstractTask as AbstractTask
 from ._batch import Batch as Batch
 from ._callback import AbstractCallback as AbstractCallback
@@ -44,4 +45,5 @@ from ._topics import Topics as Topics
 from ._unitary_cell import UnitaryCell as UnitaryCell
 from ._unroll import unroll as unroll
 from ._unroll_cwy import unroll_cwy as unroll_cwy
+from ._unroll_projected import unroll_projected as unroll_projected
 from ._unroll_unitary_fft import unroll_unitary_fft as unroll_unitary_fft

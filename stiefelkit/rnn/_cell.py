@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 from .._typing import RNG, Array, Tree
 from .._xp import (
     array_namespace,
-    conj,
     generator,
     is_complex,
     standard_normal,
@@ -16,7 +15,8 @@ from .._xp import (
 )
 from ..manifolds import Euclidean
 from ._activation import AbstractActivation
-from ._unroll import unroll
+from ._affine import affine
+from ._unroll_projected import unroll_projected
 
 _BIAS_SPREAD = 0.01  # of the activation's bias at the start, as published with modReLU
 
@@ -109,50 +109,44 @@ class AbstractCell(abc.ABC):
                 f"`{type(self).__name__}` was built for inputs of shape (T, B, {self.input_size}). "
                 f"Got {tuple(X.shape)}."
             )
-        Z, X1 = self._project(params, X)
+        W_in = params["W_in"]
+        X = array_namespace(W_in).astype(X, W_in.dtype)
         h0 = self._first_state(params, X.shape[1]) if h0 is None else h0
-        H, saved = self._loop_forward(params, Z, h0, last=last, outer=outer)
-        return H, (X1, saved)
+        return self._loop_forward(params, X, h0, last=last, outer=outer)
 
     def backward(self, G: Array, residuals: Any) -> tuple[dict[str, Tree], Array]:
         """Return the cotangents of the parameters and of `h0`."""
-        X1, saved = residuals
-        d = self.input_size
-        recurrent, dZ, dh0, db = self._loop_backward(G, saved)
-        dprojection = array_namespace(dZ).reshape(dZ, (-1, dZ.shape[-1])).mT @ conj(X1)
-        grads = {"W_in": dprojection[:, :d], "recurrent": recurrent}
-        if X1.shape[1] > d:
-            grads["c"] = dprojection[:, d]
-        if self.activation.has_bias:
-            grads["b"] = db
-        return grads, dh0
+        grads, dh0 = self._loop_backward(G, residuals)
+        return {name: grad for name, grad in grads.items() if grad is not None}, dh0
 
-    def _project(self, params: dict[str, Tree], X: Array) -> tuple[Array, Array]:
-        """Return x_t W_in^T + c for all steps, and the rows that the two are multiplied by."""
-        W_in, c = params["W_in"], params.get("c")
-        (T, B, _), xp = X.shape, array_namespace(W_in)
-        X1 = xp.astype(X, W_in.dtype)
-        if c is not None:
-            # A column of ones carries c through: one pass over (T, B, n) less each way.
-            X1 = xp.concat([X1, zeros_like(W_in, (T, B, 1)) + 1], axis=-1)
-            W_in = xp.concat([W_in, c[:, None]], axis=1)
-        X1 = xp.reshape(X1, (T * B, X1.shape[-1]))
-        return xp.reshape(X1 @ W_in.mT, (T, B, W_in.shape[0])), X1
+    def _project(self, params: dict[str, Tree], X: Array) -> tuple[Array, Any]:
+        """Return x_t W_in^T + c for all steps, and residuals."""
+        W_in, (T, B, d), xp = params["W_in"], X.shape, array_namespace(X)
+        Z, projected = affine.forward(W_in, xp.reshape(X, (T * B, d)), params.get("c"), fixed=True)
+        return xp.reshape(Z, (T, B, W_in.shape[0])), projected
+
+    def _project_backward(self, dZ: Array, projected: Any) -> dict[str, Array]:
+        """Return the cotangents of W_in and c."""
+        rows = array_namespace(dZ).reshape(dZ, (-1, dZ.shape[-1]))
+        dW_in, _, dc = affine.backward(rows, projected)
+        return {"W_in": dW_in, "c": dc}
 
     def _first_state(self, params: dict[str, Tree], B: int) -> Array:
         return zeros_like(params["W_in"], (B, self.state_size))
 
-    def _loop_forward(self, params, Z, h0, *, last, outer):
+    def _loop_forward(self, params, X, h0, *, last, outer):
         W, residuals = self.recurrent_forward(params["recurrent"])
-        options = {"activation": self.activation, "last": last, "outer": outer}
-        H, saved = unroll.forward(W, Z, h0, params.get("b"), **options)
+        options = {"activation": self.activation, "last": last, "outer": outer, "fixed": True}
+        args = W, params["W_in"], X, h0, params.get("c"), params.get("b")
+        H, saved = unroll_projected.forward(*args, **options)
         return H, (residuals, saved)
 
     def _loop_backward(self, G, saved):
-        """Return the cotangents of the parameters of W, of the projections, of h0 and of b."""
+        """Return the cotangents of all parameters, None for those that there are not, and of h0."""
         residuals, inner = saved
-        dW, dZ, dh0, db = unroll.backward(G, inner)
-        return self.recurrent_backward(dW, residuals), dZ, dh0, db
+        dW, dW_in, _, dh0, dc, db = unroll_projected.backward(G, inner)
+        recurrent = self.recurrent_backward(dW, residuals)
+        return {"W_in": dW_in, "c": dc, "recurrent": recurrent, "b": db}, dh0
 
     def step(self, params: dict[str, Tree], h: Array, x: Array) -> Array:
         """Return the state after one input, of shape ``(B, d)``, for streams."""

@@ -97,21 +97,22 @@ class LSTMCell(AbstractCell):
     def recurrent_backward(self, G: Array, residuals: Any) -> Tree:
         return G
 
-    def _loop_forward(self, params, Z, h0, *, last, outer):
-        n = self.hidden_size
+    def _loop_forward(self, params, X, h0, *, last, outer):
+        n, (Z, projected) = self.hidden_size, self._project(params, X)
         H, saved = lstm_forward(params["recurrent"], Z, h0[:, :n], h0[:, n:])
-        return output(H, last), (last, saved)
+        return output(H, last), (projected, last, saved)
 
     def _loop_backward(self, G, saved):
-        (last, inner), n = saved, self.hidden_size
+        (projected, last, inner), n = saved, self.hidden_size
         dh = dm = zeros_like(G, (G.shape[-2], n))
         if last:
             # Of a whole state, or of h alone.
             G, dh, dm = None, G[:, :n], G[:, n:] if G.shape[-1] > n else dm
         dW, dZ, dh, dm = lstm_backward(G, dh, dm, inner)
-        return dW, dZ, array_namespace(dh).concat([dh, dm], axis=-1), None
+        dh0 = array_namespace(dh).concat([dh, dm], axis=-1)
+        return {**self._project_backward(dZ, projected), "recurrent": dW}, dh0
 
     def step(self, params: dict[str, Tree], h: Array, x: Array) -> Array:
         """Return the state after one input, shape ``(B, 2n)``, for streams."""
-        last, (_, (_, saved)) = self.forward(params, x[None, ...], h, last=True)
+        last, (_, _, saved) = self.forward(params, x[None, ...], h, last=True)
         return array_namespace(last).concat([last, final_memory(saved)], axis=-1)

@@ -119,18 +119,20 @@ class OrthogonalCell(AbstractCell):
             return G
         return self.recurrent.matrix_backward(G, residuals)
 
-    def _loop_forward(self, params, Z, h0, *, last, outer):
-        if not self.by_reflections(Z.shape[0] * Z.shape[1]):
-            H, saved = super()._loop_forward(params, Z, h0, last=last, outer=outer)
-            return H, (None, saved)
+    def _loop_forward(self, params, X, h0, *, last, outer):
+        if not self.by_reflections(X.shape[0] * X.shape[1]):
+            H, saved = super()._loop_forward(params, X, h0, last=last, outer=outer)
+            return H, (None, None, saved)
+        Z, projected = self._project(params, X)
         V, d = self.recurrent.reflections(params["recurrent"])
         options = {"activation": self.activation, "last": last}
         H, saved = unroll_cwy.forward(V, d, Z, h0, params.get("b"), **options)
-        return H, (d, saved)
+        return H, (projected, d, saved)
 
     def _loop_backward(self, G, saved):
-        d, inner = saved
+        projected, d, inner = saved
         if d is None:
             return super()._loop_backward(G, inner)
-        dV, dd, *others = unroll_cwy.backward(G, inner)
-        return self.recurrent.reflections_backward(dV, dd, d), *others
+        dV, dd, dZ, dh0, db = unroll_cwy.backward(G, inner)
+        recurrent = self.recurrent.reflections_backward(dV, dd, d)
+        return {**self._project_backward(dZ, projected), "recurrent": recurrent, "b": db}, dh0

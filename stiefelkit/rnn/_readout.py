@@ -5,6 +5,7 @@ from typing import Any
 
 from .._typing import RNG, Array
 from .._xp import array_namespace, is_complex, real_dtype, uniform, zeros_like
+from ._affine import affine
 from ._cell import real_features, state_cotangent
 
 
@@ -41,13 +42,14 @@ class LinearReadout:
 
     def forward(self, params: dict[str, Array], H: Array) -> tuple[Array, Any]:
         """Return the outputs, shape ``(..., output_size)``, and residuals."""
-        F = real_features(H)
-        return F @ params["U"].mT + params["u"], (F, params["U"], is_complex(H))
+        F, xp = real_features(H), array_namespace(H)
+        rows = xp.reshape(F, (-1, F.shape[-1]))
+        Y, mapped = affine.forward(params["U"], rows, params["u"])
+        return xp.reshape(Y, (*F.shape[:-1], self.output_size)), (mapped, F.shape, is_complex(H))
 
     def backward(self, G: Array, residuals: Any) -> tuple[dict[str, Array], Array]:
         """Return the cotangents of the parameters and of the states."""
-        F, U, complex_state = residuals
+        mapped, shape, complex_state = residuals
         xp = array_namespace(G)
-        rows = xp.reshape(G, (-1, G.shape[-1]))
-        dU = rows.mT @ xp.reshape(F, (-1, F.shape[-1]))
-        return {"U": dU, "u": xp.sum(rows, axis=0)}, state_cotangent(G @ U, complex_state)
+        dU, dF, du = affine.backward(xp.reshape(G, (-1, G.shape[-1])), mapped)
+        return {"U": dU, "u": du}, state_cotangent(xp.reshape(dF, shape), complex_state)

@@ -150,15 +150,19 @@ class UnitaryCell(AbstractCell):
         h0 = params["h0"]
         return zeros_like(h0, (B, self.hidden_size)) + h0
 
-    def _loop_forward(self, params, Z, h0, *, last, outer):
+    def _loop_forward(self, params, X, h0, *, last, outer):
         if not self.by_transforms:
-            return super()._loop_forward(params, Z, h0, last=last, outer=outer)
+            return super()._loop_forward(params, X, h0, last=last, outer=outer)
+        Z, projected = self._project(params, X)
         omega, V = params["recurrent"]["omega"], params["recurrent"]["V"]
         options = {"permutation": self.permutation, "activation": self.activation, "last": last}
-        return unroll_unitary_fft.forward(omega, V, Z, h0, params["b"], **options)
+        H, saved = unroll_unitary_fft.forward(omega, V, Z, h0, params["b"], **options)
+        return H, (projected, saved)
 
     def _loop_backward(self, G, saved):
         if not self.by_transforms:
             return super()._loop_backward(G, saved)
-        domega, dV, dZ, dh0, db = unroll_unitary_fft.backward(G, saved)
-        return {"omega": domega, "V": dV}, dZ, dh0, db
+        projected, inner = saved
+        domega, dV, dZ, dh0, db = unroll_unitary_fft.backward(G, inner)
+        recurrent = {"omega": domega, "V": dV}
+        return {**self._project_backward(dZ, projected), "recurrent": recurrent, "b": db}, dh0

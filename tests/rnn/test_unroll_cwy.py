@@ -169,7 +169,7 @@ def test_cell_gives_the_same_either_way(dtype, rng):
     grads, dh0 = cell.backward(G, residuals)
     map_ = cell.recurrent
     W, of_matrix = map_.matrix_forward(params["recurrent"])
-    Z, _ = cell._project(params, X)
+    Z, _ = cell._project(params, X.astype(dtype))
     expected, saved = unroll.forward(
         W, Z, np.zeros((3, 24), dtype), params["b"], activation=cell.activation
     )
