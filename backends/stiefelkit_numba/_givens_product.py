@@ -8,7 +8,8 @@ import functools
 import numpy
 
 from . import _complex, _real
-from ._order import WIDTH, in_threads, order
+from ._order import WIDTH, order
+from ._threads import in_threads
 
 
 def givens_product(theta, X, phi=None, /):

@@ -7,8 +7,6 @@ the rotations of a whole band with row j, which is read and written once for all
 the band stays in the first-level cache.
 """
 
-import concurrent.futures
-
 import numba
 import numpy
 
@@ -18,7 +16,6 @@ compiled = numba.njit(
 )
 BAND = 4  # rows; the loops over them are written out
 WIDTH = 64  # columns of a panel: 1024 rows of float64 fill 512 KB, which a second-level cache holds
-_THREADS_FROM = 2**23  # entries of rows that are turned, about 1 ms; threads take 0.1 ms to start
 
 
 @compiled
@@ -44,15 +41,8 @@ def order(n, p):
     return out
 
 
-def in_threads(function, panels, work):
-    """Call ``function(first, last)`` for parts of the panels at once, and list what it returns.
-
-    Plain threads, for compiled code that holds no lock: Numba's own do not survive a fork, or
-    cannot be called from two threads at once.
-    """
-    count = max(1, min(numba.config.NUMBA_NUM_THREADS, panels, work // _THREADS_FROM * 2))
-    if count == 1:
-        return [function(0, panels)]
-    cuts = [k * panels // count for k in range(count + 1)]
-    with concurrent.futures.ThreadPoolExecutor(count) as pool:
-        return list(pool.map(function, cuts[:-1], cuts[1:]))
+def frozen(X):
+    """Return a read-only array in the order of its axes, so that a loop is compiled once."""
+    X = numpy.ascontiguousarray(X).view()
+    X.flags.writeable = False
+    return X

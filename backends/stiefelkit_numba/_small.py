@@ -8,7 +8,7 @@ import numpy
 from stiefelkit.linalg import SingularMatrixError
 
 from . import _lanes, _lanes_qr
-from ._order import in_threads
+from ._threads import in_threads
 
 # Workspaces of larger ones leave the nearest caches, and LAPACK fills the vector units with them.
 _SOLVE_UP_TO = 16  # rows

@@ -1,5 +1,7 @@
 """Every registered kernel agrees with the reference, which runs on NumPy arrays."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -122,10 +124,10 @@ def test_forward_and_backward_come_as_a_pair(case):
 def test_no_kernel_declines_everything(case, numbers):
     options = {"overwrite": True} if case.op.name == "givens_rotate" else {}
     outs = []
-    # A kernel may be for small or for large sizes only, or for batches.
+    # A kernel may be for small or for large sizes only, for batches, or for one field.
     cases = ("general", "one"), ("large", "one"), ("general", "many"), ("n=1", "many")
-    for shape, batch in cases:
-        args = move(arguments(case.op, shape, batch, "complex64", numbers), case.library)
+    for (shape, batch), dtype in itertools.product(cases, ("complex64", "float32")):
+        args = move(arguments(case.op, shape, batch, dtype, numbers), case.library)
         if case.op.name == "givens_rotate":
             args = [np.eye(3), 0, 1, np.asarray(0.1)]
         outs.append(case.kernel(*args, **options))

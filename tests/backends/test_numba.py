@@ -70,10 +70,10 @@ def test_bands_and_panels_of_any_size(n, p, m, dtype):
 
 @pytest.mark.parametrize("dtype", ["float64", "complex128"])
 def test_threads_change_rounding_only(dtype, monkeypatch):
-    from stiefelkit_numba import _order
+    from stiefelkit_numba import _threads
 
-    monkeypatch.setattr(_order, "_THREADS_FROM", 1)
-    monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", 3)
+    monkeypatch.setattr(_threads, "_FROM", 1)
+    monkeypatch.setattr(_threads, "_plain_size", lambda: 3)
     rng = np.random.default_rng(8)
     theta, X, G = rng.standard_normal((2, 15)), *normal(rng, (2, 2, 6, 130), dtype)
 
@@ -173,8 +173,17 @@ def test_cayley_rotation_of_many_matrices(norm, m, n, dtype):
     assert orthonormality_error(square).max() <= 20 * n**0.5 * np.finfo(dtype).eps
 
 
+@pytest.mark.parametrize(("limit", "count"), [("1", 1), ("2", 2), ("99", 3), ("", 3), ("2,1", 3)])
+def test_a_limit_of_threads_is_kept(limit, count, monkeypatch):
+    from stiefelkit_numba import _threads
+
+    monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", 3)
+    monkeypatch.setenv("OMP_NUM_THREADS", limit)
+    assert _threads.threads() == count
+
+
 def test_threads_change_no_small_matrix(monkeypatch):
-    from stiefelkit_numba import _order
+    from stiefelkit_numba import _threads
 
     X, A, G = np.random.default_rng(15).standard_normal((3, 70, 4, 4))
 
@@ -183,8 +192,8 @@ def test_threads_change_no_small_matrix(monkeypatch):
         return Y, *cayley_rotate.backward(G, residuals)[:2], solve(X, G), orthonormalize(X)
 
     alone = run()
-    monkeypatch.setattr(_order, "_THREADS_FROM", 1)
-    monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", 3)
+    monkeypatch.setattr(_threads, "_FROM", 1)
+    monkeypatch.setattr(_threads, "_plain_size", lambda: 3)
     assert_close(run(), alone, 0)
 
 

@@ -1,0 +1,139 @@
+"""Compiled time loops of a recurrence, for some samples from the first step to the last.
+
+Samples do not meet before the gradient of W, so that threads need no word with one another.
+"""
+
+from numba.extending import overload
+
+from ._arithmetic import choose, size
+from ._order import compiled
+from ._products import add_product, rows_from
+from ._rows import read, write
+from ._tanh import tanh
+from ._tiles import gather, multiply
+from ._vectors import LANES, load, spread
+
+IDENTITY, TANH, RELU, MOD_RELU = range(4)
+
+
+@compiled
+def advance(H, Z, X, P_in, c, b, P, kind, C, C_in, first, last):
+    """Write the states after H[0], for the rows from `first` to `last`.
+
+    The projected inputs are Z, or, where that has no steps, those of X.
+    """
+    projected, width = Z.shape[0] > 0, P.shape[2]
+    for t in range(H.shape[0] - 1):
+        for j in range(P.shape[0]):
+            for i in range(first, last, C.shape[0]):
+                multiply(H, rows_from(H, t, i), P, j, C)
+                if not projected:
+                    multiply(X, rows_from(X, t, i), P_in, j, C_in)
+                for r in range(min(C.shape[0], last - i)):
+                    for v in range(C.shape[1]):
+                        column, z = j * width + v * LANES, load(C, r, v)
+                        if projected:
+                            z = z + read(Z, t, i + r, column)
+                        else:
+                            z = z + (load(C_in, r, v) + read(c, 0, 0, column))
+                        h = _activate(kind, z, read(b, 0, 0, column))
+                        write(H, t + 1, i + r, column, h)
+
+
+@compiled
+def recede(G, H, X, P, kind, least, C, D, pulled, panels, sums, first, last):
+    """Go back in time with the rows from `first` to `last`.
+
+    G has the cotangents of all states or of the last one. D is for those of the arguments of the
+    activation, at least of two steps, `pulled` for their products; with less room than for all
+    steps, they keep the first ones. To `sums` the gradients of W, W_in and c are added, of as many
+    columns as they have, by way of `panels` for rows of D, H and X.
+    """
+    T, zero, filled, width = H.shape[0] - 1, spread(H.dtype.type(0)), 0, P.shape[2]
+    for i in range(first, last):
+        for column in range(0, H.shape[2], LANES):
+            g = _unless_vanished(read(G, G.shape[0] - 1, i, column), least)
+            d = _times_derivative(kind, g, read(H, T, i, column))
+            write(D, (T - 1) % D.shape[0], i, column, d)
+    for t in range(T - 1, -1, -1):
+        here, next_ = t % D.shape[0], (t - 1) % D.shape[0]
+        if sums[0].size + sums[2].size > 0:
+            filled = _add_step(D, here, H, X, t, first, last, panels, filled, C, sums)
+        for j in range(P.shape[0]):
+            for i in range(first, last, C.shape[0]):
+                multiply(D, rows_from(D, here, i), P, j, C)
+                for r in range(min(C.shape[0], last - i)):
+                    for v in range(C.shape[1]):
+                        column, g = j * width + v * LANES, load(C, r, v)
+                        if t < pulled.shape[0]:
+                            write(pulled, t, i + r, column, g)
+                        if t > 0:
+                            e = read(G, t - 1, i + r, column) if G.shape[0] > 1 else zero
+                            g = _unless_vanished(g + e, least)
+                            d = _times_derivative(kind, g, read(H, t, i + r, column))
+                            write(D, next_, i + r, column, d)
+
+
+@compiled
+def _add_step(D, here, H, X, t, first, last, panels, filled, C, sums):
+    """Lay out what step t adds to the gradients, and add it when the panels are full."""
+    left, right, right_in = panels
+    gather(D, here, first, last, left, filled)
+    gather(H, t, first, last, right, filled)
+    gather(X, t, first, last, right_in, filled)
+    filled += last - first
+    if t > 0 and filled + last - first <= left.shape[1]:
+        return filled
+    add_product(left, right, filled, C, sums[0])
+    add_product(left, right_in, filled, C, sums[1])
+    for i in range(left.shape[0] if sums[2].shape[2] > 0 else 0):
+        total = read(sums[2], 0, 0, i * left.shape[2])
+        for r in range(filled):
+            total = total + read(left, i, r, 0)
+        write(sums[2], 0, 0, i * left.shape[2], total)
+    return 0
+
+
+@compiled
+def _activate(kind, z, b):
+    if kind == TANH:
+        return tanh(z)
+    if kind == RELU:
+        return _positive(z)
+    if kind == MOD_RELU:
+        h = _positive(size(z) + b)
+        # z = 0 has no sign, and stays; NaN too.
+        return choose(z, _zero(z), h, choose(_zero(z), z, _zero(z) - h, z))
+    return z
+
+
+@compiled
+def _times_derivative(kind, g, h):
+    if kind == TANH:
+        return g - g * (h * h)
+    if kind == RELU:
+        return choose(h, _zero(h), g, g * _zero(h))
+    if kind == MOD_RELU:
+        return choose(size(h), _zero(h), g, g * _zero(h))
+    return g
+
+
+@compiled
+def _positive(z):
+    return choose(_zero(z), z, _zero(z), z)
+
+
+@compiled
+def _unless_vanished(g, least):
+    least = spread(least)
+    return choose(least, size(g), _zero(g), g)
+
+
+def _zero(x):
+    """Return zeros."""
+
+
+@overload(_zero)
+def _no_number(x):
+    number = x.dtype
+    return lambda x: spread(number(0))

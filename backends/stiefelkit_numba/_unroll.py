@@ -1,0 +1,162 @@
+"""The time loop of a recurrent network on a CPU, with the recurrent matrix laid out once."""
+
+import numpy
+
+from stiefelkit.linalg import OuterProduct
+from stiefelkit.rnn import Identity, ModReLU, ReLU, Tanh
+
+from . import _recurrence as loops
+from ._order import frozen
+from ._threads import in_threads, threads
+from ._tiles import empty_panels, empty_tile, panels, rows_of, width_of
+
+_KINDS = {Identity: loops.IDENTITY, Tanh: loops.TANH, ReLU: loops.RELU, ModReLU: loops.MOD_RELU}
+_WORK_FROM = 2**18  # multiplications; a smaller loop need not be compiled
+_CACHED = 2**20  # bytes of a matrix that stays near a core; a larger one needs more samples
+_LAID_OUT = 256  # rows that are laid out at a time for the gradients; they stay in cache
+
+
+def unroll(W, Z, h0, b=None, /, *, activation, last=False, outer=False):
+    """Run whole sequences, some samples in each thread, a tile of states at a time in registers.
+
+    Benchmark: rnn.Step. The reference has the matrix laid out by BLAS in each step, and each step
+    makes three arrays. Agrees with it to a multiple of n eps in a step.
+    """
+    out = forward(W, Z, h0, b, activation=activation, last=last)
+    return out if out is NotImplemented else out[0]
+
+
+def forward(W, Z, h0, b=None, /, *, activation, last=False, outer=False):
+    """Run whole sequences and keep the states; the residuals are the reference's.
+
+    Benchmark: rnn.Step.
+    """
+    T, B, n = Z.shape
+    if _declines(activation, Z, T, B, n):
+        return NotImplemented
+    H = _states(W, h0, b, activation, Z, _nothing(T, B, like=Z), _nothing(n, like=Z), None)
+    return H[T].copy() if last else H[1:], (W, H, [], b)
+
+
+def backward(G, saved, /, *, activation, last=False, outer=False):
+    """Run back in time, some samples in each thread.
+
+    Benchmark: rnn.Step.
+    """
+    W, H, _, b = saved
+    T, (B, n) = H.shape[0] - 1, H.shape[1:]
+    if _declines(activation, H, T, B, n):
+        return NotImplemented
+    X = _nothing(T, B, like=H)
+    dW, _, D, dh0, _, db = _retrace(G, W, H, X, b, activation, last, outer, every=True)
+    return dW, D, dh0, db
+
+
+def unroll_projected(
+    W, W_in, X, h0, c=None, b=None, /, *, activation, last=False, outer=False, fixed=False
+):
+    """Project and run whole sequences, some samples in each thread.
+
+    Benchmark: rnn.Step. The reference keeps the projections, whose memory takes a tenth of the
+    time. Agrees with it to a multiple of n eps in a step.
+    """
+    out = projected_forward(W, W_in, X, h0, c, b, activation=activation, last=last)
+    return out if out is NotImplemented else out[0]
+
+
+def projected_forward(
+    W, W_in, X, h0, c=None, b=None, /, *, activation, last=False, outer=False, fixed=False
+):
+    """Project and run whole sequences, and keep inputs and states.
+
+    Benchmark: rnn.Step.
+    """
+    (T, B, _), n = X.shape, W.shape[0]
+    if _declines(activation, X, T, B, n):
+        return NotImplemented
+    H = _states(W, h0, b, activation, numpy.empty((0, B, n), X.dtype), X, W_in, c)
+    return H[T].copy() if last else H[1:], (W, W_in, X, H, c is not None, b)
+
+
+def projected_backward(G, saved, /, *, activation, last=False, outer=False, fixed=False):
+    """Run back in time, and add up all gradients a block of steps at a time.
+
+    Benchmark: rnn.Step. Cotangents of the arguments of the activation are kept for two steps
+    where nothing asks for more.
+    """
+    W, W_in, X, H, shifted, b = saved
+    (T, B, _), n = X.shape, W.shape[0]
+    if _declines(activation, X, T, B, n):
+        return NotImplemented
+    every = not fixed or b is not None
+    dW, dW_in, D, dh0, dc, db = _retrace(G, W, H, X, b, activation, last, outer, every)
+    dX = None if fixed else D @ W_in
+    return dW, dW_in, dX, dh0, dc if shifted else None, db
+
+
+def _declines(activation, like, T, B, n):
+    if like.dtype.kind == "c" or type(activation) not in _KINDS or T * B * n * n < _WORK_FROM:
+        return True
+    # A matrix that comes from the memory is read as often as there are threads; BLAS shares it out.
+    least = max(4, rows_of(like.dtype) * (threads() // 2))
+    return n * n * like.itemsize >= _CACHED and B < least
+
+
+def _nothing(*shape, like):
+    return numpy.empty((*shape, 0), like.dtype)
+
+
+def _states(W, h0, b, activation, Z, X, W_in, c):
+    """Return the states h_0, ..., h_T."""
+    (T, B, _), n = X.shape, W.shape[0]
+    H = numpy.empty((T + 1, B, n), W.dtype)
+    H[0] = h0
+    shifts = (numpy.zeros(n, W.dtype) if x is None else x for x in (c, b))
+    inputs = frozen(Z), frozen(X), panels(W_in), *(frozen(x[None, None]) for x in shifts)
+    given = H, *inputs, panels(W), _KINDS[type(activation)]
+
+    def run(first, last):
+        loops.advance(*given, empty_tile(W.dtype), empty_tile(W.dtype), first, last)
+
+    _over_rows(run, T, B, n, W.dtype)
+    return H
+
+
+def _retrace(G, W, H, X, b, activation, last, outer, every):
+    """Return the cotangents of W, W_in, the arguments of the activation, h_0, c and b."""
+    (T, B, d), n = X.shape, H.shape[2]
+    D, pulled = (
+        numpy.empty((t, B, n), H.dtype)
+        for t in (T if every or outer else min(T, 2), T if outer else 1)
+    )
+    limits, G = numpy.finfo(H.dtype), G[None] if last else G
+    given = frozen(G), frozen(H), frozen(X), panels(W, transposed=False), _KINDS[type(activation)]
+
+    def run(first, last):
+        size = max(_LAID_OUT, last - first)
+        columns = 0 if outer else n, d
+        widths = (n, rows_of(H.dtype)), *((k, width_of(H.dtype)) for k in columns)
+        laid_out = tuple(empty_panels(k, size, width, H.dtype) for k, width in widths)
+        shapes = *((n, k) for k in columns), (1, n if d else 0)
+        sums = tuple(numpy.zeros((1, *shape), H.dtype) for shape in shapes)
+        small = limits.tiny / limits.eps, empty_tile(H.dtype)
+        loops.recede(*given, *small, D, pulled, laid_out, sums, first, last)
+        return sums
+
+    parts = _over_rows(run, T, B, n, H.dtype)
+    dW, dW_in, dc = (sum(x[1:], x[0])[0] for x in zip(*parts, strict=True))
+    db = None if b is None else activation.bias_cotangent(D, H[1:])
+    if not outer:
+        return dW, dW_in, D, pulled[0], dc[0], db
+    factors = (x.reshape(T * B, n) for x in (D, H[:-1], pulled))
+    return OuterProduct(*factors), dW_in, D, pulled[0].copy(), dc[0], db
+
+
+def _over_rows(run, T, B, n, dtype):
+    """Call a loop for the rows of all samples, in whole tiles, and list what it returns."""
+    rows = rows_of(dtype)
+
+    def run_tiles(first, last):
+        return run(first * rows, min(last * rows, B))
+
+    return in_threads(run_tiles, -(-B // rows), T * B * n * n // 10)

@@ -1,0 +1,149 @@
+"""Compiled time loops and affine maps: what the references give, for any lengths."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import stiefelkit
+from stiefelkit.linalg import OuterProduct
+from stiefelkit.rnn import Abs, Identity, ModReLU, ReLU, Tanh, affine, unroll, unroll_projected
+
+from ._cases import assert_close
+
+numba = pytest.importorskip("numba")
+
+DTYPES = ("float32", "float64")
+ACTIVATIONS = (Tanh(), ReLU(), ModReLU(), Identity())
+# T, B, n, d: whole tiles, none whole, one step, one row and more inputs than a panel has columns.
+SHAPES = ((5, 64, 128, 10), (9, 13, 100, 33), (1, 20, 150, 70), (30, 1, 190, 1))
+
+
+def normal(rng, *shapes, dtype="float64"):
+    return [rng.standard_normal(shape).astype(dtype) for shape in shapes]
+
+
+def both(op, args, seed=1, **options):
+    """Return output and cotangents by the kernel, and by the reference."""
+    out = []
+    for enabled in (True, False):
+        with stiefelkit.use_kernels(enabled):
+            Y, residuals = op.forward(*args, **options)
+            assert ("numba" in residuals.backward.__module__) == enabled
+            assert np.array_equal(Y, op(*args, **options), equal_nan=True)
+            G = np.random.default_rng(seed).standard_normal(Y.shape).astype(Y.dtype)
+            out.append((Y, *op.backward(G, residuals)))
+    return out
+
+
+def assert_same(found, expected):
+    for x, y in zip(found, expected, strict=True):
+        assert type(x) is type(y)
+        if isinstance(x, OuterProduct):
+            assert_same(x, y)
+        elif x is not None:
+            assert x.dtype == y.dtype
+            assert_close(x, y)
+
+
+def draw(activation, shape, dtype):
+    T, B, n, d = shape
+    rng = np.random.default_rng(3)
+    W = np.linalg.qr(rng.standard_normal((n, n)))[0].astype(dtype)
+    given = normal(rng, (T, B, n), (n, d), (T, B, d), (B, n), (n,), dtype=dtype)
+    # Closed units, but in single precision none that rounding opens.
+    low, high = (-0.5, 0.1) if dtype == "float64" else (0.1, 0.3)
+    b = rng.uniform(low, high, n).astype(dtype) if activation.has_bias else None
+    return W, *given, b
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("activation", ACTIVATIONS, ids=str)
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("outer", [False, True])
+def test_loops_equal_the_references(activation, shape, dtype, last, outer):
+    W, Z, W_in, X, h0, c, b = draw(activation, shape, dtype)
+    options = {"activation": activation, "last": last, "outer": outer}
+    assert_same(*both(unroll, (W, Z, h0, b), **options))
+    for shift, fixed in ((c, True), (None, False)):
+        args = W, W_in, X, h0, shift, b
+        assert_same(*both(unroll_projected, args, **options, fixed=fixed))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("sizes", [(64, 10, 512), (900, 300, 40), (1300, 33, 47)], ids=str)
+@pytest.mark.parametrize("fixed", [False, True])
+def test_affine_maps_equal_the_reference(sizes, dtype, fixed):
+    N, m, d = sizes
+    W, X, c = normal(np.random.default_rng(4), (m, d), (N, d), (m,), dtype=dtype)
+    for args in ((W, X, c), (W, X)):
+        assert_same(*both(affine, args, fixed=fixed))
+
+
+def test_threads_change_rounding_only(monkeypatch):
+    from stiefelkit_numba import _threads
+
+    monkeypatch.setattr(_threads, "_FROM", 1)
+    monkeypatch.setattr(_threads, "_plain_size", lambda: 3)
+    W, Z, W_in, X, h0, c, _ = draw(Tanh(), (4, 60, 70, 9), "float64")
+    assert_same(*both(unroll, (W, Z, h0), activation=Tanh()))
+    assert_same(*both(unroll_projected, (W, W_in, X, h0, c), activation=Tanh(), last=True))
+    assert_same(*both(affine, (W_in, X.reshape(-1, 9), c)))
+    first, again = (both(unroll, (W, Z, h0), activation=Tanh())[0] for _ in range(2))
+    assert all(np.array_equal(x, y) for x, y in zip(first[:-1], again[:-1], strict=True))
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS, ids=str)
+def test_what_is_no_number_stays_none(activation):
+    W, Z, _, _, h0, _, b = draw(activation, SHAPES[0], "float64")
+    Z[1, 3, 7], Z[2, 5, 9] = np.nan, np.inf
+    kernel, reference = both(unroll, (W, Z, h0, b), activation=activation)
+    assert np.isnan(kernel[0]).any()
+    for x, y in zip(kernel[:4], reference[:4], strict=True):
+        assert np.array_equal(np.isnan(x), np.isnan(y))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_tangents_are_right_to_the_last_places(dtype):
+    scales = [10.0**k for k in range(-6, 3)]
+    z = np.concatenate([s * np.random.default_rng(5).standard_normal(4000) for s in scales])
+    tiny = np.finfo(dtype).smallest_subnormal
+    z = np.concatenate([z, [0.0, np.inf, -np.inf, tiny, -tiny]]).astype(dtype)
+    n = 60
+    Z = np.resize(z, (1, -(-z.size // n), n))
+    found = unroll(np.zeros((n, n), dtype), Z, np.zeros(Z.shape[1:], dtype), activation=Tanh())
+    exact = np.tanh(Z.astype(np.longdouble))
+    assert np.all(np.abs(found - exact) <= 2 * np.finfo(dtype).eps * np.abs(exact) + tiny)
+    assert np.array_equal(np.signbit(found), np.signbit(Z))
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_memory_is_that_of_the_states(last):
+    T, B, n, d = 400, 16, 64, 3
+    W, _, W_in, X, h0, c, _ = draw(Tanh(), (T, B, n, d), "float64")
+    options = {"activation": Tanh(), "last": last, "fixed": True}
+    Y, residuals = unroll_projected.forward(W, W_in, X, h0, c, **options)
+    G = np.ones_like(Y)
+    unroll_projected.backward(G, residuals)
+    del residuals
+    tracemalloc.start()
+    Y, residuals = unroll_projected.forward(W, W_in, X, h0, c, **options)
+    unroll_projected.backward(G, residuals)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # Beside the states: matrices in other orders, and rows laid out for the gradients.
+    assert peak < 8 * (T * B * n + 12 * n * n + 256 * 3 * n + 4 * B * n) + 50_000
+
+
+def test_others_are_left_to_the_reference():
+    rng = np.random.default_rng(6)
+    W, Z, _, _, h0, _, _ = draw(Tanh(), SHAPES[0], "float64")
+    kernel = stiefelkit.kernel_for("numpy", "unroll")
+    assert kernel(W, Z, h0, activation=Tanh()) is not NotImplemented
+    assert kernel(W, Z, h0, activation=Abs()) is NotImplemented
+    assert kernel(W + 0j, Z + 0j, h0 + 0j, activation=Identity()) is NotImplemented
+    assert kernel(W, Z[:, :3], h0[:3], activation=Tanh()) is NotImplemented  # too little to do
+    big, rows, first = normal(rng, (520, 520), (6, 2, 520), (2, 520), dtype="float32")
+    assert kernel(big, rows, first, activation=Tanh()) is NotImplemented
+    assert stiefelkit.kernel_for("numpy", "affine")(W + 0j, Z[0] + 0j) is NotImplemented
