@@ -168,5 +168,7 @@ def test_a_backend_imports_public_names_only(path):
 def test_a_backend_imports_its_own_framework_only(path):
     package = path.relative_to(BACKENDS).parts[0]
     roots = {name.split(".")[0] for name, _ in imports(path)} - {"stiefelkit", package}
-    shared = {"numpy", "scipy", "tqdm", "stiefelkit_cuda"} | set(sys.stdlib_module_names)
+    shared = {"numpy", "scipy", "tqdm", "stiefelkit_cuda", "stiefelkit_numba"} | set(
+        sys.stdlib_module_names
+    )
     assert roots <= OWN[package] | shared

@@ -1,8 +1,8 @@
 """Kernels in CUDA C++ for CuPy arrays and for PyTorch tensors on a GPU.
 
 `CUPY_KERNELS` and `TORCH_KERNELS` are what the entry points ``cupy-cuda`` and ``torch-cuda`` of
-`stiefelkit.kernels` give, `TORCH_LOOP` what `stiefelkit_torch` takes for its recurrent loop on a
-GPU. CuPy launches on its own arrays, `cuda.core` on tensors.
+`stiefelkit.kernels` give, `TORCH_CAPTURED` the graphs that `stiefelkit_torch` takes for tensors on
+a GPU. CuPy launches on its own arrays, `cuda.core` on tensors.
 """
 
 from importlib.util import find_spec
@@ -24,26 +24,24 @@ _LOOP = {
 }
 # CuPy lets no graph hold the products of a map.
 _MAPS = {
-    "cwy_matrix": "stiefelkit_cuda._maps:CWY_MATRIX.call",
     "cwy_matrix.forward": "stiefelkit_cuda._maps:CWY_MATRIX.forward",
     "cwy_matrix.backward": "stiefelkit_cuda._maps:CWY_MATRIX.backward",
-    "householder_matrix": "stiefelkit_cuda._maps:HOUSEHOLDER_MATRIX.call",
     "householder_matrix.forward": "stiefelkit_cuda._maps:HOUSEHOLDER_MATRIX.forward",
     "householder_matrix.backward": "stiefelkit_cuda._maps:HOUSEHOLDER_MATRIX.backward",
-    "tcwy_matrix": "stiefelkit_cuda._maps:TCWY_MATRIX.call",
     "tcwy_matrix.forward": "stiefelkit_cuda._maps:TCWY_MATRIX.forward",
     "tcwy_matrix.backward": "stiefelkit_cuda._maps:TCWY_MATRIX.backward",
 }
-# PyTorch's own package has a loop too, which hands tensors on a GPU to this one, where it does not
-# decline.
+# PyTorch's own package has kernels for these too, which hand tensors on a GPU to these ones, where
+# they do not decline.
 _CAPTURED = {
-    "forward": "stiefelkit_cuda._unroll:forward",
-    "backward": "stiefelkit_cuda._unroll:captured_backward",
+    "unroll.forward": "stiefelkit_cuda._unroll:forward",
+    "unroll.backward": "stiefelkit_cuda._unroll:captured_backward",
+    **_MAPS,
 }
 _TABLES = {
     "CUPY_KERNELS": {**_KERNELS, **_LOOP},
-    "TORCH_KERNELS": {**_KERNELS, **_MAPS},
-    "TORCH_LOOP": _CAPTURED,
+    "TORCH_KERNELS": _KERNELS,
+    "TORCH_CAPTURED": _CAPTURED,
 }
 
 

@@ -26,11 +26,6 @@ class Map:
     def __init__(self, op, group=None):
         self.op, self.group = op, group
 
-    def call(self, *args, **options):
-        """Run the reference as one graph."""
-        made = self.forward(*args, **options)
-        return made if made is NotImplemented else made[0]
-
     def forward(self, *args, **options):
         """Run the reference as one graph, and keep what its gradient needs."""
 

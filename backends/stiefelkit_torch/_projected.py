@@ -1,8 +1,9 @@
 """A recurrence together with the projection of its inputs, in the memory of its states.
 
-The projections are made where the states then are, and the cotangents of the arguments of the
-activation live for a block of steps only: their products with inputs and states are taken block
-by block. Of arrays as large as all states, forward makes one and backward none.
+Of arrays as large as all states, forward makes one and backward none. The compiled kernel for
+NumPy arrays runs where it can. Else the projections are made where the states then are, and the
+cotangents of the arguments of the activation live for a block of steps only: their products with
+inputs and states are taken block by block.
 """
 
 import torch
@@ -10,6 +11,7 @@ import torch
 from stiefelkit import kernels_enabled
 from stiefelkit.rnn import unroll
 
+from ._arrays import run_on_arrays
 from ._plain import plain
 from ._unroll import VANISH_EVERY, _back_in_place, _in_place, vanished_as_zero_
 
@@ -32,8 +34,15 @@ class Projected:
             Z = torch.nn.functional.linear(X, W_in, c)
             H, inner = unroll.forward(W, Z, h0, b, activation=self.activation)
             return H, (X, W_in, inner)
-        H, inputs = self._run(W, X, W_in, c, h0, b)
+        H, inputs = self.states(W, X, W_in, c, h0, b)
         return H[1:], (X, W_in, (W, H, inputs, b))
+
+    def states(self, W, X, W_in, c, h0, b):
+        """Return h_0, ..., h_T, and the arguments of an activation that needs them."""
+        out = run_on_arrays(
+            "unroll_projected.forward", W, W_in, X, h0, c, b, activation=self.activation
+        )
+        return self._run(W, X, W_in, c, h0, b) if out is NotImplemented else (out[1][3], None)
 
     def _run(self, W, X, W_in, c, h0, b):
         (T, B, d), n = X.shape, W.shape[0]
@@ -61,11 +70,24 @@ class Projected:
         """Return the cotangents of all arguments of `forward`, None where none is wanted."""
         X, W_in, inner = residuals
         if type(inner) is tuple:
-            return _Sums(self.activation, X, W_in, inner, wanted).run(G)
+            return self._compiled_sums(G, X, W_in, inner, wanted) or _Sums(
+                self.activation, X, W_in, inner, wanted
+            ).run(G)
         dW, dZ, dh0, db = unroll.backward(G, inner)
         D, R = dZ.reshape(-1, dZ.shape[-1]), X.reshape(-1, X.shape[-1])
         dX = dZ @ W_in.conj() if wanted[1] else None
         return dW, dX, D.mT @ R.conj(), D.sum(0) if wanted[3] else None, dh0, db
+
+    def _compiled_sums(self, G, X, W_in, inner, wanted):
+        """Return the cotangents by a compiled kernel, None where there is none."""
+        W, H, _, b = inner
+        options = {"activation": self.activation, "fixed": not wanted[1]}
+        saved = W, W_in, X, H, wanted[3], b
+        out = run_on_arrays("unroll_projected.backward", G, saved, **options)
+        if out is NotImplemented:
+            return None
+        dW, dW_in, dX, dh0, dc, db = out
+        return dW, dX, dW_in, dc, dh0, db
 
 
 class _Sums:

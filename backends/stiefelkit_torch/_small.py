@@ -1,17 +1,14 @@
 """Batches of small matrices on a CPU, by the compiled kernels for NumPy arrays.
 
-Tensors and arrays share their memory. Where there is no such kernel, on a GPU, and where somebody
-watches the operations, these decline.
+Where there is no such kernel, on a GPU, and where somebody watches the operations, these decline.
 """
 
-import numpy
 import torch
 
-from stiefelkit import kernel_for
 from stiefelkit.linalg import cayley as transform
 from stiefelkit.linalg import cayley_rotate as rotate
 
-from ._plain import plain
+from ._arrays import run_on_arrays
 
 
 def solve(A, B, /):
@@ -20,7 +17,7 @@ def solve(A, B, /):
     Benchmark: torch_front.SmallBatches. PyTorch calls LAPACK for each system. Agrees with the
     reference to a multiple of n eps times the condition number.
     """
-    return _run("solve", A, B)
+    return run_on_arrays("solve", A, B)
 
 
 def cayley(A, /):
@@ -29,7 +26,7 @@ def cayley(A, /):
     Benchmark: torch_front.SmallBatches. PyTorch calls LAPACK for each of them. Agrees with the
     reference to a multiple of n eps times the condition number.
     """
-    return _run("cayley", A)
+    return run_on_arrays("cayley", A)
 
 
 def cayley_forward(A, /):
@@ -37,7 +34,7 @@ def cayley_forward(A, /):
 
     Benchmark: torch_front.SmallBatches.
     """
-    return _run("cayley.forward", A)
+    return run_on_arrays("cayley.forward", A)
 
 
 def cayley_backward(G, Q, /):
@@ -45,7 +42,7 @@ def cayley_backward(G, Q, /):
 
     Benchmark: torch_front.SmallBatches.
     """
-    out = _run("cayley.backward", G, Q)
+    out = run_on_arrays("cayley.backward", G, Q)
     if out is NotImplemented:
         n = Q.shape[-1]
         Y = Q + torch.eye(n, dtype=Q.dtype, device=Q.device)
@@ -60,7 +57,7 @@ def cayley_retract(Q, Z, /):
     calls LAPACK for each matrix. Agrees with the reference to a multiple of n eps, times the
     squared length of the tangent vector.
     """
-    return _run("cayley_retract", Q, Z)
+    return run_on_arrays("cayley_retract", Q, Z)
 
 
 def cayley_rotate(X, A, d=None, /, *, fixed=False):
@@ -69,7 +66,7 @@ def cayley_rotate(X, A, d=None, /, *, fixed=False):
     Benchmark: torch_front.SmallBatches. The reference is a dozen passes over memory, and PyTorch
     calls LAPACK for each matrix. Agrees with the reference to a multiple of n eps.
     """
-    return _run("cayley_rotate", X, A, d)
+    return run_on_arrays("cayley_rotate", X, A, d)
 
 
 def rotate_forward(X, A, d=None, /, *, fixed=False):
@@ -77,7 +74,7 @@ def rotate_forward(X, A, d=None, /, *, fixed=False):
 
     Benchmark: torch_front.SmallBatches.
     """
-    return _run("cayley_rotate.forward", X, A, d, fixed=fixed)
+    return run_on_arrays("cayley_rotate.forward", X, A, d, fixed=fixed)
 
 
 def rotate_backward(G, saved, /, *, fixed=False):
@@ -85,40 +82,7 @@ def rotate_backward(G, saved, /, *, fixed=False):
 
     Benchmark: torch_front.SmallBatches.
     """
-    out = _run("cayley_rotate.backward", G, saved, fixed=fixed)
+    out = run_on_arrays("cayley_rotate.backward", G, saved, fixed=fixed)
     if out is NotImplemented:
         return rotate.vjp[1](G, rotate.vjp[0](*saved[:3])[1], fixed=fixed)
     return out
-
-
-def _run(name, *args, **options):
-    """Run a kernel for NumPy arrays on the memory of tensors, or decline."""
-    flat = [x for arg in args for x in (arg if isinstance(arg, tuple) else (arg,))]
-    tensors = [x for x in flat if x is not None]
-    if not plain(*tensors) or any(x.device.type != "cpu" for x in tensors):
-        return NotImplemented
-    kernel = kernel_for("numpy", name)
-    if kernel is None:
-        return NotImplemented
-    known: dict[int, torch.Tensor] = {}
-    out = kernel(*(_arrays(arg, known) for arg in args), **options)
-    return _tensors(out, known)
-
-
-def _arrays(tree, known):
-    """Return a tensor, or several, as arrays; `known` says which tensor is which array."""
-    if isinstance(tree, tuple):
-        return tuple(_arrays(branch, known) for branch in tree)
-    if tree is None:
-        return None
-    array = tree.detach().resolve_conj().resolve_neg().numpy()
-    known[id(array)] = tree
-    return array
-
-
-def _tensors(tree, known):
-    if isinstance(tree, tuple):
-        return tuple(_tensors(branch, known) for branch in tree)
-    if not isinstance(tree, numpy.ndarray):
-        return tree
-    return known.setdefault(id(tree), torch.from_numpy(tree))

@@ -1,14 +1,13 @@
 """The time loop of a recurrent network, written in place."""
 
-import functools
-import pkgutil
-
 import torch
 
 from stiefelkit.linalg import OuterProduct
 from stiefelkit.rnn import Identity, ModReLU, ReLU, Tanh
 from stiefelkit.rnn import unroll as op
 
+from ._arrays import run_on_arrays
+from ._captured import captured
 from ._plain import plain
 
 # As in the reference, the steps after which cotangents that have vanished are taken for zero.
@@ -33,9 +32,12 @@ def forward(W, Z, h0, b=None, /, *, activation, last=False, outer=False):
     if not plain(W, Z, h0, b):
         return NotImplemented
     if Z.is_cuda:
-        out = _captured("forward")(W, Z, h0, b, activation=activation, last=last)
+        out = captured("unroll.forward")(W, Z, h0, b, activation=activation, last=last)
         if out is not NotImplemented:
             return out
+    out = run_on_arrays("unroll.forward", W, Z, h0, b, activation=activation, last=last)
+    if out is not NotImplemented:
+        return out
     T, Wt = Z.shape[0], W.mT.contiguous().resolve_conj()
     H = torch.empty((T + 1, *h0.shape), dtype=Z.dtype, device=Z.device)
     H[0] = h0
@@ -60,11 +62,14 @@ def backward(G, saved, /, *, activation, last=False, outer=False):
     W, H, inputs, b = saved
     if not plain(G, W, H, b):
         return op.vjp[1](G, saved, activation=activation, last=last, outer=outer)
+    options = {"activation": activation, "last": last, "outer": outer}
     if G.is_cuda:
-        options = {"activation": activation, "last": last, "outer": outer}
-        out = _captured("backward")(G, saved, **options)
+        out = captured("unroll.backward")(G, saved, **options)
         if out is not NotImplemented:
             return out
+    out = run_on_arrays("unroll.backward", G, saved, **options)
+    if out is not NotImplemented:
+        return out
     T, Wc, retrace = H.shape[0] - 1, W.conj().resolve_conj(), _back_in_place(activation, W)
     D = torch.empty(H[1:].shape, dtype=H.dtype, device=H.device)
     dh0 = G.clone() if last and not T else torch.zeros_like(H[0])
@@ -94,16 +99,6 @@ def backward(G, saved, /, *, activation, last=False, outer=False):
     factors = (D, H[:-1], pulled) if outer else (D, H[:-1])
     dW = OuterProduct(*(X.reshape(-1, H.shape[-1]) for X in factors))
     return dW if outer else dW.dense(), D, dh0, db
-
-
-@functools.cache
-def _captured(name):
-    """Return a loop of `stiefelkit_cuda`, or what declines where its launcher is missing."""
-    try:
-        from stiefelkit_cuda import TORCH_LOOP
-    except ModuleNotFoundError:
-        return lambda *args, **options: NotImplemented
-    return pkgutil.resolve_name(TORCH_LOOP[name])
 
 
 def vanished_as_zero_(d):

@@ -121,12 +121,10 @@ def test_maps(cuda_host_tensors, numbers, op, kernels, options, shape):
             G, tG = pair(numbers, *Q.shape)
             (expected,) = op.vjp[1](G, saved, **options)
         found, kept = kernels.forward(tV, **options)
-        again = kernels.call(tV, **options)
         if op is not householder_matrix:
             assert kept[0] is tV
             assert_close(tuple(map(host, kept[1:])), saved[1:], 4000)
         assert_close(host(found), Q)
-        assert_close(host(again), Q)
         (actual,) = kernels.backward(tG, kept, **options)
         assert_close(host(actual), expected, 4000)
     assert cuda_host_tensors.host.captures == 2
@@ -134,7 +132,7 @@ def test_maps(cuda_host_tensors, numbers, op, kernels, options, shape):
 
 def test_maps_of_much_work_are_declined(cuda_host_tensors):
     V = torch.eye(1500)
-    assert _maps.CWY_MATRIX.call(V) is NotImplemented
+    assert _maps.CWY_MATRIX.forward(V) is NotImplemented
     with stiefelkit.use_kernels(False):
         saved = cwy_matrix.vjp[0](V)[1]
     assert torch.equal(_maps.CWY_MATRIX.backward(V, saved)[0], cwy_matrix.vjp[1](V, saved)[0])
@@ -145,8 +143,8 @@ def test_the_loop_of_tensors_on_a_gpu_is_the_captured_one(cuda_host_tensors, num
     from stiefelkit_torch import _unroll as loop
 
     monkeypatch.setattr(torch.Tensor, "is_cuda", True)
-    captured = {"forward": _unroll.forward, "backward": _unroll.captured_backward}
-    monkeypatch.setattr(loop, "_captured", captured.get)
+    passes = {"unroll.forward": _unroll.forward, "unroll.backward": _unroll.captured_backward}
+    monkeypatch.setattr(loop, "captured", passes.get)
     (W, tW), (h0, t0) = real(numbers, 4, 4), real(numbers, 2, 4)
     (Z, tZ), (G, tG) = real(numbers, 9, 2, 4), real(numbers, 2, 4)
     for activation, launches in ((Tanh(), 19), (Abs(), 0)):
@@ -160,6 +158,24 @@ def test_the_loop_of_tensors_on_a_gpu_is_the_captured_one(cuda_host_tensors, num
         assert_close(host(found), H)
         assert_close(tuple(map(host, actual)), expected)
         assert cuda_host_tensors.host.launches - before == launches
+
+
+def test_the_maps_of_tensors_on_a_gpu_are_captured(cuda_host_tensors, numbers, monkeypatch):
+    from stiefelkit_torch import _compact_wy as own
+
+    monkeypatch.setattr(torch.Tensor, "is_cuda", True)
+    maps = {name: getattr(_maps.CWY_MATRIX, name) for name in ("forward", "backward")}
+    monkeypatch.setattr(own, "captured", lambda name: maps[name.split(".")[1]])
+    for _ in range(2):
+        (V, tV), (G, tG) = real(numbers, 4, 4), real(numbers, 4, 4)
+        with stiefelkit.use_kernels(False):
+            Q, saved = cwy_matrix.vjp[0](V)
+            expected = cwy_matrix.vjp[1](G, saved)
+        found, kept = own.CWY_MATRIX.forward(tV)
+        assert_close(host(found), Q)
+        assert_close(host(own.CWY_MATRIX.call(tV)), Q)
+        assert_close(tuple(map(host, own.CWY_MATRIX.backward(tG, kept))), expected, 4000)
+    assert cuda_host_tensors.host.captures == 2
 
 
 @pytest.mark.usefixtures("cuda_host_tensors")

@@ -1,10 +1,18 @@
-"""Batches of small matrices as tensors, by the compiled kernels for NumPy arrays."""
+"""Kernels for NumPy arrays on the memory of tensors: small batches, products of reflections."""
 
 import numpy as np
 import pytest
 
 import stiefelkit
-from stiefelkit.linalg import cayley, cayley_retract, cayley_rotate, skew
+from stiefelkit.linalg import (
+    cayley,
+    cayley_retract,
+    cayley_rotate,
+    cwy_matrix,
+    householder_matrix,
+    skew,
+    tcwy_matrix,
+)
 from stiefelkit.manifolds import Stiefel
 
 from ._cases import DTYPES, assert_close, host
@@ -12,7 +20,7 @@ from ._cases import DTYPES, assert_close, host
 torch = pytest.importorskip("torch")
 pytest.importorskip("numba")
 import stiefelkit_torch  # noqa: E402
-from stiefelkit_torch import _small, differentiable  # noqa: E402
+from stiefelkit_torch import _arrays, _small, differentiable  # noqa: E402
 
 
 def normal(rng, shape, dtype="float64"):
@@ -94,12 +102,44 @@ def test_a_backward_pass_that_is_watched_runs_the_reference(name, numbers, monke
     op, args = (cayley, (skew(A),)) if name == "cayley" else (cayley_rotate, (X, A))
     _, residuals = op.forward(*args)
     expected = op.backward(G, residuals)
-    monkeypatch.setattr(_small, "plain", lambda *tensors: False)
+    monkeypatch.setattr(_arrays, "plain", lambda *tensors: False)
     assert_close(host(op.backward(G, residuals)), host(expected), 4000)
 
 
 def test_without_compiled_kernels_the_reference_runs(numbers, monkeypatch):
-    monkeypatch.setattr(_small, "kernel_for", lambda library, name: None)
+    monkeypatch.setattr(_arrays, "kernel_for", lambda library, name: None)
     X, A = normal(numbers, (2, 12, 4, 4))
     assert _small.cayley_rotate(X, A) is NotImplemented
     assert cayley_rotate(X, A).shape == X.shape
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("op", [cwy_matrix, tcwy_matrix, householder_matrix])
+def test_products_of_reflections_equal_the_references(op, dtype, numbers):
+    V = normal(numbers, (100, 70), dtype)
+    G = normal(numbers, tuple(op(V).shape), dtype)
+
+    def run():
+        leaf = V.clone().requires_grad_()
+        Q = differentiable(op)(leaf)
+        return Q.detach(), torch.autograd.grad(Q, leaf, G)[0]
+
+    assert_close(*both(run), 4000)
+
+
+def test_vectors_that_change_before_the_backward_pass_are_noticed(numbers):
+    V = normal(numbers, (100, 100))
+    leaf = V.clone().requires_grad_()
+    Q = differentiable(cwy_matrix)(leaf)
+    with torch.no_grad():
+        leaf += 1
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        Q.sum().backward()
+
+
+def test_a_watched_backward_pass_of_reflections_runs_the_reference(numbers, monkeypatch):
+    V, G = normal(numbers, (2, 100, 100))
+    _, residuals = cwy_matrix.forward(V)
+    expected = cwy_matrix.backward(G, residuals)
+    monkeypatch.setattr(_arrays, "plain", lambda *tensors: False)
+    assert_close(host(cwy_matrix.backward(G, residuals)), host(expected), 4000)

@@ -25,7 +25,7 @@ class ProjectedLoop:
 
     def states(self, *args):
         """Return h_0, ..., h_T, and arguments of an activation that needs them."""
-        H, inputs = self.pair._run(*args)
+        H, inputs = self.pair.states(*args)
         return H, H.new_empty(0) if inputs is None else inputs
 
     def cotangents(self, G, H, inputs, args, wanted):

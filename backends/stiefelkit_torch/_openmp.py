@@ -1,0 +1,66 @@
+"""The threads of PyTorch's OpenMP, for compiled kernels that are not PyTorch's.
+
+After a parallel operation they keep their cores busy for a while, in case there is another one.
+Threads beside them would get half a core each.
+"""
+
+import contextlib
+import ctypes
+import functools
+import itertools
+
+import torch
+
+_PART = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+
+
+@functools.cache
+def openmp():
+    """Return the library that is loaded, None where it is not GCC's or cannot be found."""
+    try:
+        with open("/proc/self/maps") as maps:
+            paths = sorted({line.split()[-1] for line in maps if "libgomp" in line})
+    except OSError:
+        return None
+    # Two copies have threads each; PyTorch's wheel brings its own.
+    own = [path for path in paths if "/torch/" in path or "/torch.libs/" in path] or paths
+    if len(own) != 1:
+        return None
+    library = ctypes.CDLL(own[0])
+    library.GOMP_parallel.argtypes = [_PART, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
+    library.GOMP_parallel.restype = None
+    return library
+
+
+def run(function, count):
+    """List ``function(k)`` for all k below `count`, called in several threads at once."""
+    library, results, errors = openmp(), [None] * count, []
+    numbers = itertools.count()
+
+    @_PART
+    def part(_):
+        try:
+            while (k := next(numbers)) < count:
+                results[k] = function(k)
+        except BaseException as error:
+            errors.append(error)
+
+    library.GOMP_parallel(part, None, min(count, torch.get_num_threads()), 0)
+    if errors:
+        raise errors[0]
+    return results
+
+
+def in_own_threads():
+    """Return a context in which compiled kernels for NumPy arrays run in these threads."""
+    use_team = _use_team()
+    return contextlib.nullcontext() if use_team is None else use_team(torch.get_num_threads, run)
+
+
+@functools.cache
+def _use_team():
+    try:
+        from stiefelkit_numba import use_team
+    except ModuleNotFoundError:
+        return None
+    return None if openmp() is None else use_team
