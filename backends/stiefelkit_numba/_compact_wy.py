@@ -98,7 +98,7 @@ def _forward(V, columns, trapezoid):
     if n * k * min(k, p) < _WORK_FROM or (n >= _TALLEST * k and k != width_of(V.dtype)):
         return NotImplemented
     vectors, dtype = V, V.dtype
-    V = frozen(numpy.tril(V) if trapezoid else V)
+    V = _vectors(V, trapezoid)
     right, left = _panels(V), _narrow(V)
     # Rows of a length that is no power of two: those of a tile would else meet in one cache line.
     S = numpy.empty((1, k, k + width_of(dtype)), dtype)
@@ -116,7 +116,7 @@ def _forward(V, columns, trapezoid):
 
 def _backward(G, saved, trapezoid):
     V, S, W, left = saved
-    V, G = frozen(numpy.tril(V) if trapezoid else V), frozen(G)
+    V, G = _vectors(V, trapezoid), frozen(G)
     (n, k), p, dtype = V.shape, G.shape[1], V.dtype
     rows, width = rows_of(dtype), width_of(dtype)
     # What is needed late takes the memory of what is needed early: new memory is slow.
@@ -135,6 +135,15 @@ def _backward(G, saved, trapezoid):
     given, work = (V, A, G, right, dV, trapezoid), n * k * (k + p)
     _in_parts(loops.add_cotangent, given, n, work, dtype, rows)
     return (dV[0],)
+
+
+def _vectors(V, trapezoid):
+    V = frozen(V)
+    if not trapezoid:
+        return V
+    L = numpy.empty(V.shape, V.dtype)
+    loops.lower(V, L)
+    return frozen(L)
 
 
 def _panels(V):

@@ -180,3 +180,14 @@ def add_cotangent(V, A, G, right, dV, trapezoid, C, first, last):
         if trapezoid:
             for r in range(begin, end):
                 dV[0, r, r + 1 :] = 0
+
+
+@compiled
+def lower(V, L):
+    """Write the lower trapezoid of V to L."""
+    n, k = V.shape
+    for r in range(n):
+        for c in range(min(r + 1, k)):
+            L[r, c] = V[r, c]
+        for c in range(r + 1, k):
+            L[r, c] = 0
