@@ -85,6 +85,20 @@ sqrt, _absolute = _of_one("sqrt"), _of_one("fabs")
 
 
 @intrinsic
+def total(typing, x):
+    """Return the sum of real numbers."""
+
+    def generate(context, builder, signature, args):
+        number = args[0].type.element
+        kind = ir.FunctionType(number, [number, args[0].type])
+        full = f"llvm.vector.reduce.fadd.v{LANES}f{x.dtype.bitwidth}"
+        function = cgutils.get_or_insert_function(builder.module, kind, full)
+        return builder.call(function, [ir.Constant(number, -0.0), args[0]], fastmath=_FLAGS)
+
+    return x.dtype(x), generate
+
+
+@intrinsic
 def _negative(typing, x):
     return x(x), lambda c, builder, s, args: builder.fneg(args[0])
 

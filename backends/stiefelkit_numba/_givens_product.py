@@ -9,7 +9,7 @@ import numpy
 
 from . import _complex, _real
 from ._order import WIDTH, order
-from ._threads import in_threads
+from ._threads import in_threads, share
 
 
 def givens_product(theta, X, phi=None, /):
@@ -36,9 +36,8 @@ def forward(theta, X, phi=None, /):
     batches = theta.shape[:-1], X.shape[:-2], () if phi is None else phi.shape[:-1]
     batch = numpy.broadcast_shapes(*batches)
     p = _columns(n, theta.shape[-1])
-    where = order(n, p)
     angles = [theta] if X.dtype.kind == "f" else [theta, theta * 0 if phi is None else phi]
-    factors = [_rows(f(a[..., where]), batch) for a in angles for f in (numpy.cos, numpy.sin)]
+    factors = [_rows(factor, batch) for a in angles for factor in _cos_sin(a, order(n, p))]
     Y = numpy.empty((*batch, n, m), X.dtype)
     Y[...] = X
     out, turn = _flat(Y), _complex.turn if len(angles) > 1 else _real.turn
@@ -68,6 +67,19 @@ def backward(G, saved, /):
         slope[:, where] = sum(parts[1:], start=parts[0])
         slopes.append(slope.reshape(*Y.shape[:-2], slope.shape[-1]))
     return slopes[0], dX, None if phaseless else slopes[1]
+
+
+def _cos_sin(angles, where):
+    """Return cosines and sines in the order of the loops, a part in each thread."""
+    factors = numpy.empty((2, *angles.shape), angles.dtype)
+
+    def run(first, last):
+        part = angles[..., where[first:last]]
+        numpy.cos(part, out=factors[0, ..., first:last])
+        numpy.sin(part, out=factors[1, ..., first:last])
+
+    share(run, where.size, 64 * angles.size)  # each takes as long as many of a loop's numbers
+    return factors
 
 
 def _in_panels(function, factor, Y):
