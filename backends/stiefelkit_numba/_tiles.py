@@ -129,6 +129,7 @@ def multiply(typing, X, place, P, j, C):
         with cgutils.for_range(builder, length) as loop:
             numbers = [builder.gep(start, [builder.mul(loop.index, step)]) for start in starts]
             right = builder.gep(entries, [builder.mul(loop.index, integer(width))])
+            _prefetch(builder, right, builder.mul(height, integer(width)), width * dtype.itemsize)
             _add_outer(builder, vector, numbers, right, sums)
         for place, total in enumerate(x for row in sums for x in row):
             address = _vector_at(builder, tile.data, place, vector)
@@ -136,6 +137,17 @@ def multiply(typing, X, place, P, j, C):
         return context.get_dummy_value()
 
     return types.void(X, types.UniTuple(types.intp, 6), P, types.intp, C), generate
+
+
+def _prefetch(builder, address, offset, size):
+    """Have the same row of the next panel fetched, into the second-level cache."""
+    byte, index = ir.IntType(8).as_pointer(), ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [byte, index, index, index])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    start = builder.bitcast(builder.gep(address, [offset]), byte)
+    for line in range(0, size, 64):
+        place = builder.gep(start, [ir.IntType(64)(line)])
+        builder.call(function, [place, index(0), index(2), index(1)])
 
 
 def _vector_at(builder, start, place, vector):
