@@ -13,6 +13,7 @@ from ._threads import share
 from ._tiles import empty_panels, empty_tile, gather, panels, panels_in, rows_of, width_of
 
 _WORK_FROM = 2**18  # multiplications of one product; a smaller map need not be compiled
+_ALONE_UP_TO = 2**22  # numbers worked at; below, a thread takes as long to wake up
 _TALLEST = 8  # rows for a column; BLAS is as fast with the products of taller frames
 
 
@@ -102,16 +103,27 @@ def _forward(V, columns, trapezoid):
     right, left = _panels(V), _narrow(V)
     # Rows of a length that is no power of two: those of a tile would else meet in one cache line.
     S = numpy.empty((1, k, k + width_of(dtype)), dtype)
-    given = frozen(V[None] if left is None else left), frozen(right), S, k, trapezoid
+    W, Q = panels(V[:p]), numpy.empty((1, n, p), dtype)
+    given = frozen(V[None] if left is None else left), frozen(right), S
+    if _work(n, k, p) < _ALONE_UP_TO:
+        regular = loops.make_alone(V, *given, W, Q, trapezoid, empty_tile(dtype))
+    else:
+        regular = _make_together(V, *given, W, Q, trapezoid)
+    if not regular:
+        return NotImplemented  # the reference says what is wrong
+    return Q[0], (vectors, S, W, left)
+
+
+def _make_together(V, left, right, S, W, Q, trapezoid):
+    """Do what `make_alone` does, a phase after the other in all threads."""
+    (n, k), p, dtype = V.shape, Q.shape[2], V.dtype
+    given = left, right, S, k, trapezoid
     _in_parts(loops.symmetric, given, len(right), n * k * k // 2, dtype)
     diagonal = numpy.einsum("ii->i", S[0, :, :k])
     diagonal *= 0.5
-    if not diagonal.all():
-        return NotImplemented  # the reference says what is wrong
-    W, Q = panels(V[:p]), numpy.empty((1, n, p), dtype)
     _in_parts(loops.solve_upper, (S, W, trapezoid), len(W), k * k * p // 2, dtype)
     _in_parts(loops.form, (V, W, Q, trapezoid), n, n * k * p, dtype, rows_of(dtype))
-    return Q[0], (vectors, S, W, left)
+    return diagonal.all()
 
 
 def _backward(G, saved, trapezoid):
@@ -123,18 +135,33 @@ def _backward(G, saved, trapezoid):
     early = empty_panels(max(k, p), k, width, dtype)
     M, A = early[: -(-p // width)], early[: -(-k // width)]
     cotangent, right = _panels(G), empty_panels(k, p, width, dtype)
-    left = frozen(V[None] if left is None else left)
-    given = left, S, frozen(cotangent), M, trapezoid
-    _in_parts(loops.pull, given, len(M), p * k * (n + k // 2), dtype)
-    memory = early[len(A) :] if p == width else cotangent
-    narrow, dV = panels_in(memory, k, p, rows), numpy.empty((1, n, k), dtype)
+    narrow = panels_in(early[len(A) :] if p == width else cotangent, k, p, rows)
+    dV = numpy.empty((1, n, k), dtype)
     dV[0, p:] = 0
+    left, cotangent = frozen(V[None] if left is None else left), frozen(cotangent)
+    given = V, left, S, W, G, cotangent, M, narrow, right, A, dV, trapezoid
+    if _work(n, k, p) < _ALONE_UP_TO:
+        loops.pull_alone(*given, empty_tile(dtype))
+    else:
+        _pull_together(*given)
+    return (dV[0],)
+
+
+def _pull_together(V, left, S, W, G, cotangent, M, narrow, right, A, dV, trapezoid):
+    """Do what `pull_alone` does, a phase after the other in all threads."""
+    (n, k), p, dtype = V.shape, G.shape[1], V.dtype
+    given = left, S, cotangent, M, trapezoid
+    _in_parts(loops.pull, given, len(M), p * k * (n + k // 2), dtype)
     share(lambda *part: loops.turn(M, W, narrow, right, dV, *part), len(M), 3 * k * p)
     given = frozen(narrow), frozen(right), A, k, trapezoid
     _in_parts(loops.symmetric, given, len(A), p * k * k // 2, dtype)
-    given, work = (V, A, G, right, dV, trapezoid), n * k * (k + p)
-    _in_parts(loops.add_cotangent, given, n, work, dtype, rows)
-    return (dV[0],)
+    given = V, A, G, right, dV, trapezoid
+    _in_parts(loops.add_cotangent, given, n, n * k * (k + p), dtype, rows_of(dtype))
+
+
+def _work(n, k, p):
+    """Return what the longest loop works at, in the numbers that threads count."""
+    return n * k * (k + p) // 10
 
 
 def _vectors(V, trapezoid):

@@ -191,3 +191,25 @@ def lower(V, L):
             L[r, c] = V[r, c]
         for c in range(r + 1, k):
             L[r, c] = 0
+
+
+@compiled
+def make_alone(V, left, right, S, W, Q, trapezoid, C):
+    """Write Q in one thread, and return whether no vector is zero."""
+    symmetric(left, right, S, V.shape[1], trapezoid, C, 0, right.shape[0])
+    for r in range(V.shape[1]):
+        S[0, r, r] *= S.dtype.type(0.5)
+        if S[0, r, r] == 0:
+            return False
+    solve_upper(S, W, trapezoid, C, 0, W.shape[0])
+    form(V, W, Q, trapezoid, C, 0, V.shape[0])
+    return True
+
+
+@compiled
+def pull_alone(V, left, S, W, G, cotangent, M, narrow, right, A, dV, trapezoid, C):
+    """Write the gradient to dV in one thread."""
+    pull(left, S, cotangent, M, trapezoid, C, 0, M.shape[0])
+    turn(M, W, narrow, right, dV, 0, M.shape[0])
+    symmetric(narrow, right, A, V.shape[1], trapezoid, C, 0, A.shape[0])
+    add_cotangent(V, A, G, right, dV, trapezoid, C, 0, V.shape[0])

@@ -86,7 +86,8 @@ def share(function, panels, work):
 
 
 def _count(panels, work):
-    return max(1, min(threads(), panels, work // _FROM * 2))
+    most = min(panels, work // _FROM * 2)
+    return min(most, threads()) if most > 1 else 1
 
 
 def _in_parts(function, panels, count):

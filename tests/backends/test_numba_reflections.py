@@ -95,15 +95,21 @@ def test_a_zero_vector_is_told_and_no_number_stays_none(op):
     assert np.isnan(op(V)).any()
 
 
-def test_threads_change_nothing(monkeypatch):
-    from stiefelkit_numba import _threads
+@pytest.mark.parametrize("op", [cwy_matrix, householder_matrix, tcwy_matrix])
+@pytest.mark.parametrize("shape", [(130, 130), (200, 50)])
+def test_threads_change_nothing(op, shape, monkeypatch):
+    from stiefelkit_numba import _compact_wy, _threads
 
-    V = vectors(130, 130, "float64")
-    alone = both(cwy_matrix, V)[0]
+    V = vectors(*shape, "float64")
+    alone = both(op, V)[0]
+    monkeypatch.setattr(_compact_wy, "_ALONE_UP_TO", 0)
     monkeypatch.setattr(_threads, "_FROM", 1)
-    monkeypatch.setattr(_threads, "_plain_size", lambda: 3)
-    for found, expected in zip(both(cwy_matrix, V)[0], alone, strict=True):
-        assert np.array_equal(found, expected)
+    for count in (1, 3):
+        monkeypatch.setattr(_threads, "_plain_size", lambda count=count: count)
+        for found, expected in zip(both(op, V)[0], alone, strict=True):
+            assert np.array_equal(found, expected)
+        with pytest.raises(SingularMatrixError, match="Got a zero column in `V`"):
+            op(V * (np.arange(V.shape[1]) != 7))
 
 
 def test_others_are_left_to_the_reference():
