@@ -2,17 +2,22 @@
 
 import numpy as np
 
+from stiefelkit import use_kernels
 from stiefelkit.linalg import (
     cayley,
     cayley_rotate,
+    cwy_matrix,
     givens_product,
+    householder_matrix,
     orthonormalize,
     random_frame,
     skew,
     solve,
+    tcwy_matrix,
 )
 from stiefelkit.optim import coordinate_descent_sweep, coordinate_pairs, gauss_southwell_sweep
 from stiefelkit.retractions import CayleyRetraction, PolarRetraction, QRRetraction
+from stiefelkit.rnn import Tanh, unroll_projected
 
 from ._common import paired_ratio
 
@@ -131,3 +136,55 @@ class SmallBatches:
         return len(self.args[0]) / self.looped * paired_ratio(self.loop, self.batch)
 
     track_ratio_of_loop.unit = "times"
+
+
+class Reflections:
+    """A product of reflections and its VJP, by the kernel and by the reference."""
+
+    cases = ("CWY 128x128", "CWY 512x512", "CWY 1024x1024", "householder 512x512")
+    params = (
+        (*cases, "householder 1024x1024", "TCWY 2048x32"),
+        ("float32", "float64"),
+        (True, False),
+    )
+    param_names = ("map", "dtype", "kernels")
+    rounds, repeat, timeout = 1, (3, 20, 2.0), 180
+
+    def setup(self, case, dtype, kernels):
+        name, size = case.split()
+        ops = {"CWY": cwy_matrix, "householder": householder_matrix, "TCWY": tcwy_matrix}
+        self.op, shape = ops[name], [int(s) for s in size.split("x")]
+        self.V, self.G = np.random.default_rng(0).standard_normal((2, *shape)).astype(dtype)
+        self.call(kernels)
+
+    def call(self, kernels):
+        with use_kernels(kernels):
+            self.op.backward(self.G, self.op.forward(self.V)[1])
+
+    def time_vjp(self, case, dtype, kernels):
+        self.call(kernels)
+
+
+class Loop:
+    """A recurrence over 100 steps of 64 samples and its VJP, by the kernel and by the reference."""
+
+    params = ((64, 128, 512, 1024), ("float32", "float64"), (True, False))
+    param_names = ("n", "dtype", "kernels")
+    rounds, repeat, timeout = 1, (3, 20, 2.0), 180
+
+    def setup(self, n, dtype, kernels):
+        rng = np.random.default_rng(0)
+        sizes = (n, 10), (100, 64, 10), (64, n), (n,)
+        self.args = random_frame(n, rng=0, like=np.empty(0)), *map(rng.standard_normal, sizes)
+        self.args = [x.astype(dtype) for x in self.args]
+        self.call(kernels)
+
+    def call(self, kernels):
+        with use_kernels(kernels):
+            h, residuals = unroll_projected.forward(
+                *self.args, activation=Tanh(), last=True, fixed=True
+            )
+            unroll_projected.backward(h, residuals)
+
+    def time_vjp(self, n, dtype, kernels):
+        self.call(kernels)

@@ -18,7 +18,7 @@ _ROWS = 256  # that are laid out at a time
 def affine(W, X, c=None, /, *, fixed=False):
     """Multiply some rows in each thread, a tile of the result in registers.
 
-    Benchmark: rnn.Step. Agrees with the reference to a multiple of d eps.
+    Benchmark: kernels.Loop. Agrees with the reference to a multiple of d eps.
     """
     out = forward(W, X, c)
     return out if out is NotImplemented else out[0]
@@ -27,7 +27,7 @@ def affine(W, X, c=None, /, *, fixed=False):
 def forward(W, X, c=None, /, *, fixed=False):
     """Multiply some rows in each thread, and keep what was multiplied.
 
-    Benchmark: rnn.Step.
+    Benchmark: kernels.Loop.
     """
     (m, d), N = W.shape, X.shape[0]
     if W.dtype.kind == "c" or N * m * d < _WORK_FROM:
@@ -38,7 +38,7 @@ def forward(W, X, c=None, /, *, fixed=False):
 def backward(G, saved, /, *, fixed=False):
     """Multiply from both sides, some rows in each thread.
 
-    Benchmark: rnn.Step.
+    Benchmark: kernels.Loop.
     """
     W, X, shifted = saved
     (N, m), d = G.shape, X.shape[1]

@@ -20,7 +20,7 @@ _TALLEST = 8  # rows for a column; BLAS is as fast with the products of taller f
 def cwy_matrix(V, /, *, columns=None):
     """Multiply reflections, a tile of the matrix at a time in registers.
 
-    Benchmark: linalg.Maps. Agrees with the reference to a multiple of n eps.
+    Benchmark: kernels.Reflections. Agrees with the reference to a multiple of n eps.
     """
     out = forward(V, columns=columns)
     return out if out is NotImplemented else out[0]
@@ -29,7 +29,7 @@ def cwy_matrix(V, /, *, columns=None):
 def forward(V, /, *, columns=None):
     """Multiply reflections and keep what the gradient needs.
 
-    Benchmark: linalg.Maps.
+    Benchmark: kernels.Reflections.
     """
     return _forward(V, columns, False)
 
@@ -37,7 +37,7 @@ def forward(V, /, *, columns=None):
 def backward(G, saved, /, *, columns=None):
     """Pull a cotangent back to the vectors.
 
-    Benchmark: linalg.Maps.
+    Benchmark: kernels.Reflections.
     """
     return _backward(G, saved, False)
 
@@ -45,7 +45,7 @@ def backward(G, saved, /, *, columns=None):
 def tcwy_matrix(V, /):
     """Form the first columns of a product of reflections.
 
-    Benchmark: linalg.Maps. Agrees with the reference to a multiple of n eps.
+    Benchmark: kernels.Reflections. Agrees with the reference to a multiple of n eps.
     """
     return cwy_matrix(V, columns=V.shape[-1])
 
@@ -53,7 +53,7 @@ def tcwy_matrix(V, /):
 def tcwy_forward(V, /):
     """Form the first columns and keep what the gradient needs.
 
-    Benchmark: linalg.Maps.
+    Benchmark: kernels.Reflections.
     """
     return _forward(V, V.shape[-1], False)
 
@@ -61,7 +61,7 @@ def tcwy_forward(V, /):
 def tcwy_backward(G, saved, /):
     """Pull a cotangent back to the vectors.
 
-    Benchmark: linalg.Maps.
+    Benchmark: kernels.Reflections.
     """
     return _backward(G, saved, False)
 
@@ -69,7 +69,7 @@ def tcwy_backward(G, saved, /):
 def householder_matrix(V, /, *, columns=None, block=None):
     """Multiply reflections that begin with zeros as one block, without products with these.
 
-    Benchmark: linalg.Maps. Agrees with the reference to a multiple of n eps.
+    Benchmark: kernels.Reflections. Agrees with the reference to a multiple of n eps.
     """
     out = householder_forward(V, columns=columns)
     return out if out is NotImplemented else out[0]
@@ -78,7 +78,7 @@ def householder_matrix(V, /, *, columns=None, block=None):
 def householder_forward(V, /, *, columns=None, block=None):
     """Multiply reflections that begin with zeros, and keep what the gradient needs.
 
-    Benchmark: linalg.Maps.
+    Benchmark: kernels.Reflections.
     """
     return _forward(V, columns, True)
 
@@ -86,7 +86,7 @@ def householder_forward(V, /, *, columns=None, block=None):
 def householder_backward(G, saved, /, *, columns=None, block=None):
     """Pull a cotangent back to the vectors, zeros included.
 
-    Benchmark: linalg.Maps.
+    Benchmark: kernels.Reflections.
     """
     return _backward(G, saved, True)
 

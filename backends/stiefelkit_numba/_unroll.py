@@ -19,8 +19,8 @@ _LAID_OUT = 256  # rows that are laid out at a time for the gradients; they stay
 def unroll(W, Z, h0, b=None, /, *, activation, last=False, outer=False):
     """Run whole sequences, some samples in each thread, a tile of states at a time in registers.
 
-    Benchmark: rnn.Step. The reference has the matrix laid out by BLAS in each step, and each step
-    makes three arrays. Agrees with it to a multiple of n eps in a step.
+    Benchmark: kernels.Loop. The reference has the matrix laid out by BLAS in each step, which makes
+    three arrays. Agrees with it to a multiple of n eps in a step.
     """
     out = forward(W, Z, h0, b, activation=activation, last=last)
     return out if out is NotImplemented else out[0]
@@ -29,7 +29,7 @@ def unroll(W, Z, h0, b=None, /, *, activation, last=False, outer=False):
 def forward(W, Z, h0, b=None, /, *, activation, last=False, outer=False):
     """Run whole sequences and keep the states; the residuals are the reference's.
 
-    Benchmark: rnn.Step.
+    Benchmark: kernels.Loop.
     """
     T, B, n = Z.shape
     if _declines(activation, Z, T, B, n):
@@ -41,7 +41,7 @@ def forward(W, Z, h0, b=None, /, *, activation, last=False, outer=False):
 def backward(G, saved, /, *, activation, last=False, outer=False):
     """Run back in time, some samples in each thread.
 
-    Benchmark: rnn.Step.
+    Benchmark: kernels.Loop.
     """
     W, H, _, b = saved
     T, (B, n) = H.shape[0] - 1, H.shape[1:]
@@ -57,7 +57,7 @@ def unroll_projected(
 ):
     """Project and run whole sequences, some samples in each thread.
 
-    Benchmark: rnn.Step. The reference keeps the projections, whose memory takes a tenth of the
+    Benchmark: kernels.Loop. The reference keeps the projections, whose memory takes a tenth of the
     time. Agrees with it to a multiple of n eps in a step.
     """
     out = projected_forward(W, W_in, X, h0, c, b, activation=activation, last=last)
@@ -69,7 +69,7 @@ def projected_forward(
 ):
     """Project and run whole sequences, and keep inputs and states.
 
-    Benchmark: rnn.Step.
+    Benchmark: kernels.Loop.
     """
     (T, B, _), n = X.shape, W.shape[0]
     if _declines(activation, X, T, B, n):
@@ -81,7 +81,7 @@ def projected_forward(
 def projected_backward(G, saved, /, *, activation, last=False, outer=False, fixed=False):
     """Run back in time, and add up all gradients a block of steps at a time.
 
-    Benchmark: rnn.Step. Cotangents of the arguments of the activation are kept for two steps
+    Benchmark: kernels.Loop. Cotangents of the arguments of the activation are kept for two steps
     where nothing asks for more.
     """
     W, W_in, X, H, shifted, b = saved

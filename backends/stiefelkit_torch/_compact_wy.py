@@ -9,8 +9,8 @@ from ._captured import captured
 class Map:
     """One op and its pair, by the kernels for NumPy arrays or by those of `stiefelkit_cuda`.
 
-    Benchmark: torch_front.Maps. Each of PyTorch's products lays a matrix out anew. Agrees with the
-    reference to a multiple of n eps.
+    Benchmark: `compare_torch.py`, case square. Each of PyTorch's products lays a matrix out anew.
+    Agrees with the reference to a multiple of n eps.
     """
 
     def __init__(self, op):
