@@ -13,6 +13,7 @@ from ._tiles import empty_panels, empty_tile, panels, rows_of, width_of
 
 _WORK_FROM = 2**17  # multiplications; a BLAS does smaller products in one thread
 _ROWS = 256  # that are laid out at a time
+_LARGE = 2**16  # numbers of a matrix; products with larger ones a BLAS does in half the time
 
 
 def affine(W, X, c=None, /, *, fixed=False):
@@ -30,7 +31,7 @@ def forward(W, X, c=None, /, *, fixed=False):
     Benchmark: kernels.Loop.
     """
     (m, d), N = W.shape, X.shape[0]
-    if W.dtype.kind == "c" or N * m * d < _WORK_FROM:
+    if W.dtype.kind == "c" or N * m * d < _WORK_FROM or m * d > _LARGE:
         return NotImplemented
     return _rows_times(X, panels(W), m, c), (W, X, c is not None)
 

@@ -12,14 +12,16 @@ import itertools
 import torch
 
 _PART = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+# GCC's, and those of Intel and LLVM, which have the same entry.
+_NAMES = ("libgomp", "libiomp5", "libomp")
 
 
 @functools.cache
 def openmp():
-    """Return the library that is loaded, None where it is not GCC's or cannot be found."""
+    """Return the library that is loaded, None where it cannot be found or is another one."""
     try:
         with open("/proc/self/maps") as maps:
-            paths = sorted({line.split()[-1] for line in maps if "libgomp" in line})
+            paths = sorted({line.split()[-1] for line in maps if any(x in line for x in _NAMES)})
     except OSError:
         return None
     # Two copies have threads each; PyTorch's wheel brings its own.
@@ -27,6 +29,8 @@ def openmp():
     if len(own) != 1:
         return None
     library = ctypes.CDLL(own[0])
+    if not hasattr(library, "GOMP_parallel"):
+        return None
     library.GOMP_parallel.argtypes = [_PART, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
     library.GOMP_parallel.restype = None
     return library

@@ -144,6 +144,9 @@ def test_others_are_left_to_the_reference():
     assert kernel(W, Z, h0, activation=Abs()) is NotImplemented
     assert kernel(W + 0j, Z + 0j, h0 + 0j, activation=Identity()) is NotImplemented
     assert kernel(W, Z[:, :3], h0[:3], activation=Tanh()) is NotImplemented  # too little to do
-    big, rows, first = normal(rng, (520, 520), (6, 2, 520), (2, 520), dtype="float32")
-    assert kernel(big, rows, first, activation=Tanh()) is NotImplemented
-    assert stiefelkit.kernel_for("numpy", "affine")(W + 0j, Z[0] + 0j) is NotImplemented
+    big, first = normal(rng, (520, 520), (2, 520), dtype="float32")
+    (rows,) = normal(rng, (6, 2, 520), dtype="float32")
+    assert kernel(big, rows, first, activation=Tanh()) is NotImplemented  # too few samples
+    affine_kernel = stiefelkit.kernel_for("numpy", "affine")
+    assert affine_kernel(W + 0j, Z[0] + 0j) is NotImplemented
+    assert affine_kernel(big, first) is NotImplemented
