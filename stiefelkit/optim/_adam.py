@@ -50,11 +50,14 @@ class Adam(LeafwiseOptimizer):
 
     def _rule(self, g, slots, x, manifold, step):
         xp, t = array_namespace(x), step + 1
-        m = self.beta1 * slots[MOMENTUM] + (1 - self.beta1) * g
-        square = manifold.mean_square(x, g)
-        r = self.beta2 * slots["mean_square"] + (1 - self.beta2) * square
+        # In the memory of what was made here: new memory takes longer than the arithmetic.
+        m, r = self.beta1 * slots[MOMENTUM], self.beta2 * slots["mean_square"]
+        m += (1 - self.beta1) * g
+        r += (1 - self.beta2) * manifold.mean_square(x, g)
         # The correction of r is taken out of the root, which saves a pass over the array.
         root = (1 - self.beta2**t) ** 0.5
         size = -rate(self.learning_rate, step) * root / (1 - self.beta1**t)
-        scale = size / (xp.sqrt(r) + self.epsilon * root)
-        return m * xp.astype(scale, m.dtype), {MOMENTUM: m, "mean_square": r}
+        scale = xp.sqrt(r)
+        scale += self.epsilon * root
+        scale = size / scale
+        return m * xp.astype(scale, m.dtype, copy=False), {MOMENTUM: m, "mean_square": r}

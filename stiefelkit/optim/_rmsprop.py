@@ -48,6 +48,10 @@ class RMSProp(LeafwiseOptimizer):
 
     def _rule(self, g, slots, x, manifold, step):
         xp = array_namespace(x)
-        r = self.decay * slots["mean_square"] + (1 - self.decay) * manifold.mean_square(x, g)
-        scale = -rate(self.learning_rate, step) / (xp.sqrt(r) + self.epsilon)
-        return g * xp.astype(scale, g.dtype), {"mean_square": r}
+        # In the memory of what was made here: new memory takes longer than the arithmetic.
+        r = self.decay * slots["mean_square"]
+        r += (1 - self.decay) * manifold.mean_square(x, g)
+        scale = xp.sqrt(r)
+        scale += self.epsilon
+        scale = -rate(self.learning_rate, step) / scale
+        return g * xp.astype(scale, g.dtype, copy=False), {"mean_square": r}
