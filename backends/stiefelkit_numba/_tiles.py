@@ -67,7 +67,7 @@ def panels_in(memory, n, k, width):
     entries = -(-n // width) * k * width
     if entries > memory.size:
         return empty_panels(n, k, width, memory.dtype)
-    return memory.reshape(-1)[:entries].reshape(-1, k, width)
+    return memory.reshape(-1)[:entries].reshape(-(-n // width), k, width)
 
 
 def empty_tile(dtype):
