@@ -110,7 +110,7 @@ def _activate(kind, z, b):
 @compiled
 def _times_derivative(kind, g, h):
     if kind == TANH:
-        return g - g * (h * h)
+        return g * (_one(h) - h * h)
     if kind == RELU:
         return choose(h, _zero(h), g, g * _zero(h))
     if kind == MOD_RELU:
@@ -131,6 +131,16 @@ def _unless_vanished(g, least):
 
 def _zero(x):
     """Return zeros."""
+
+
+def _one(x):
+    """Return ones."""
+
+
+@overload(_one)
+def _one_number(x):
+    number = x.dtype
+    return lambda x: spread(number(1))
 
 
 @overload(_zero)

@@ -45,7 +45,7 @@ def backward(G, saved, /, *, activation, last=False, outer=False):
     """
     W, H, _, b = saved
     T, (B, n) = H.shape[0] - 1, H.shape[1:]
-    if _declines(activation, H, T, B, n):
+    if _declines_backward(activation, H, T, B, n):
         return NotImplemented
     X = _nothing(T, B, like=H)
     dW, _, D, dh0, _, db = _retrace(G, W, H, X, b, activation, last, outer, every=True)
@@ -86,12 +86,18 @@ def projected_backward(G, saved, /, *, activation, last=False, outer=False, fixe
     """
     W, W_in, X, H, shifted, b = saved
     (T, B, _), n = X.shape, W.shape[0]
-    if _declines(activation, X, T, B, n):
+    if _declines_backward(activation, X, T, B, n):
         return NotImplemented
     every = not fixed or b is not None
     dW, dW_in, D, dh0, dc, db = _retrace(G, W, H, X, b, activation, last, outer, every)
     dX = None if fixed else D @ W_in
     return dW, dW_in, dX, dh0, dc if shifted else None, db
+
+
+def _declines_backward(activation, like, T, B, n):
+    # Not by threads, of which there may be others by now.
+    unknown = like.dtype.kind == "c" or type(activation) not in _KINDS
+    return unknown or T * B * n * n < _WORK_FROM
 
 
 def _declines(activation, like, T, B, n):

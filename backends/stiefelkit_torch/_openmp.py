@@ -21,14 +21,13 @@ def openmp():
     """Return the library that is loaded, None where it cannot be found or is another one."""
     try:
         with open("/proc/self/maps") as maps:
-            paths = sorted({line.split()[-1] for line in maps if any(x in line for x in _NAMES)})
+            found = {line.rstrip("\n").split(maxsplit=5)[-1] for line in maps}
+        paths = sorted(x for x in found if x.rpartition("/")[2].startswith(_NAMES))
+        # Two copies have threads each; PyTorch's wheel brings its own.
+        own = [path for path in paths if "/torch/" in path or "/torch.libs/" in path] or paths
+        library = ctypes.CDLL(own[0]) if len(own) == 1 else None
     except OSError:
         return None
-    # Two copies have threads each; PyTorch's wheel brings its own.
-    own = [path for path in paths if "/torch/" in path or "/torch.libs/" in path] or paths
-    if len(own) != 1:
-        return None
-    library = ctypes.CDLL(own[0])
     if not hasattr(library, "GOMP_parallel"):
         return None
     library.GOMP_parallel.argtypes = [_PART, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]

@@ -105,7 +105,7 @@ class _Sums:
 
     def run(self, G):
         T, B, n = G.shape
-        size = min(T, -(-_ROWS // max(1, B)))
+        size = max(1, min(T, -(-_ROWS // max(1, B))))
         # In front of the rows of a block, what it carries to the step before it.
         memory = self.H.new_empty(size + 1, B, n)
         carried = memory[0].zero_()

@@ -37,7 +37,8 @@ def forward(W, Z, h0, b=None, /, *, activation, last=False, outer=False):
             return out
     out = run_on_arrays("unroll.forward", W, Z, h0, b, activation=activation, last=last)
     if out is not NotImplemented:
-        return out
+        # A view of the states that are kept, so that autograd sees what is done to it in place.
+        return out[0] if last else out[1][1][1:], out[1]
     T, Wt = Z.shape[0], W.mT.contiguous().resolve_conj()
     H = torch.empty((T + 1, *h0.shape), dtype=Z.dtype, device=Z.device)
     H[0] = h0

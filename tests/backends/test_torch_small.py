@@ -14,6 +14,7 @@ from stiefelkit.linalg import (
     tcwy_matrix,
 )
 from stiefelkit.manifolds import Stiefel
+from stiefelkit.rnn import Tanh, unroll
 
 from ._cases import DTYPES, assert_close, host
 
@@ -143,3 +144,10 @@ def test_a_watched_backward_pass_of_reflections_runs_the_reference(numbers, monk
     expected = cwy_matrix.backward(G, residuals)
     monkeypatch.setattr(_arrays, "plain", lambda *tensors: False)
     assert_close(host(cwy_matrix.backward(G, residuals)), host(expected), 4000)
+
+
+def test_states_that_change_before_the_backward_pass_are_noticed(numbers):
+    W, Z, h0 = normal(numbers, (64, 64)), normal(numbers, (8, 16, 64)), normal(numbers, (16, 64))
+    H = differentiable(unroll)(W.requires_grad_(), Z, h0, None, activation=Tanh())
+    with pytest.raises(RuntimeError, match="is a view"):
+        H.mul_(0.5)
