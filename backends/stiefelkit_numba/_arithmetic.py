@@ -7,7 +7,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
-from ._vectors import LANES, Lanes
+from ._vectors import LANES, Lanes, call, spread
 
 _FLAGS = ("contract", "nsz", "reassoc")  # those of `compiled`
 
@@ -71,17 +71,14 @@ def _of_one(name):
     @intrinsic
     def apply(typing, x):
         def generate(context, builder, signature, args):
-            vector, full = args[0].type, f"llvm.{name}.v{LANES}f{x.dtype.bitwidth}"
-            kind = ir.FunctionType(vector, [vector])
-            function = cgutils.get_or_insert_function(builder.module, kind, full)
-            return builder.call(function, args)
+            return call(builder, name, args[0].type, args)
 
         return x(x), generate
 
     return apply
 
 
-sqrt, _absolute = _of_one("sqrt"), _of_one("fabs")
+sqrt, rint, _absolute = _of_one("sqrt"), _of_one("rint"), _of_one("fabs")
 
 
 @intrinsic
@@ -90,10 +87,8 @@ def total(typing, x):
 
     def generate(context, builder, signature, args):
         number = args[0].type.element
-        kind = ir.FunctionType(number, [number, args[0].type])
-        full = f"llvm.vector.reduce.fadd.v{LANES}f{x.dtype.bitwidth}"
-        function = cgutils.get_or_insert_function(builder.module, kind, full)
-        return builder.call(function, [ir.Constant(number, -0.0), args[0]], fastmath=_FLAGS)
+        arguments = [ir.Constant(number, -0.0), args[0]]
+        return call(builder, "vector.reduce.fadd", number, arguments, fastmath=_FLAGS)
 
     return x.dtype(x), generate
 
@@ -152,6 +147,10 @@ def _over(complex_x, complex_y):
     return lambda x, y: _divide(x, y)
 
 
+def same(x, value):
+    """Return a number sixteen times, in the dtype of `x`."""
+
+
 def conj(x):
     """Return the conjugates."""
 
@@ -170,6 +169,12 @@ def choose(x, y, a, b):
 
 def _over_scaled(x, y, scale):
     """Return x / y by the conjugate of y / scale."""
+
+
+@overload(same)
+def _same(x, value):
+    number = x.dtype
+    return lambda x, value: spread(number(value))
 
 
 @overload(conj)

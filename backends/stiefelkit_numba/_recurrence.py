@@ -3,9 +3,10 @@
 Samples do not meet before the gradient of W, so that threads need no word with one another.
 """
 
+import numpy
 from numba.extending import overload
 
-from ._arithmetic import choose, size
+from ._arithmetic import choose, same, size
 from ._order import compiled
 from ._products import add_product, rows_from
 from ._rows import read, write
@@ -101,49 +102,38 @@ def _activate(kind, z, b):
     if kind == RELU:
         return _positive(z)
     if kind == MOD_RELU:
-        h = _positive(size(z) + b)
+        zero, h = same(z, 0.0), _positive(size(z) + b)
         # z = 0 has no sign, and stays; NaN too.
-        return choose(z, _zero(z), h, choose(_zero(z), z, _zero(z) - h, z))
+        return choose(z, zero, h, choose(zero, z, zero - h, z))
     return z
 
 
 @compiled
 def _times_derivative(kind, g, h):
     if kind == TANH:
-        return g * (_one(h) - h * h)
+        return g * (same(h, 1.0) - h * h)
     if kind == RELU:
-        return choose(h, _zero(h), g, g * _zero(h))
-    if kind == MOD_RELU:
-        return choose(size(h), _zero(h), g, g * _zero(h))
+        return choose(h, same(h, 0.0), g, g * same(h, 0.0))
+    if kind == MOD_RELU:  # by what is not below the least number, as NaN is open
+        return choose(_least(h), size(h), g * same(h, 0.0), g)
     return g
 
 
 @compiled
 def _positive(z):
-    return choose(_zero(z), z, _zero(z), z)
+    return choose(same(z, 0.0), z, same(z, 0.0), z)
 
 
 @compiled
 def _unless_vanished(g, least):
-    least = spread(least)
-    return choose(least, size(g), _zero(g), g)
+    return choose(spread(least), size(g), same(g, 0.0), g)
 
 
-def _zero(x):
-    """Return zeros."""
+def _least(x):
+    """Return the least positive number of the dtype, sixteen times."""
 
 
-def _one(x):
-    """Return ones."""
-
-
-@overload(_one)
-def _one_number(x):
-    number = x.dtype
-    return lambda x: spread(number(1))
-
-
-@overload(_zero)
-def _no_number(x):
-    number = x.dtype
-    return lambda x: spread(number(0))
+@overload(_least)
+def _least_number(x):
+    least = float(numpy.finfo(x.dtype.name).smallest_subnormal)
+    return lambda x: same(x, least)

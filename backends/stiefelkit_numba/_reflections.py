@@ -2,8 +2,8 @@
 
 Matrices on the right side of a product lie by panels (`_tiles`), those on its left by rows. Where
 it is their columns that are multiplied, they lie by panels as narrow as a tile, or are one panel
-themselves. A trapezoid is a V of which the
-entries above the diagonal are zero: then W is zero below it, and sums begin or end there.
+themselves. A trapezoid is a V of which the entries above the diagonal are zero: then W is zero
+below it, and sums begin or end there.
 """
 
 import numpy

@@ -8,7 +8,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from ._vectors import LANES, Lanes
+from ._vectors import LANES, Lanes, call, repeated
 
 _INDEX = ir.IntType(32)
 
@@ -20,19 +20,9 @@ def _place(context, builder, kind, args):
     address = cgutils.get_item_pointer(context, builder, kind, array, list(args[1:4]))
     vector = context.get_value_type(Lanes(kind.dtype))
     many = ir.VectorType(_INDEX, LANES)
-    left = builder.trunc(builder.sub(length, args[3]), _INDEX)
-    one = builder.insert_element(ir.Constant(many, ir.Undefined), left, _INDEX(0))
-    left = builder.shuffle_vector(one, one, ir.Constant(many, None))
+    left = repeated(builder, builder.trunc(builder.sub(length, args[3]), _INDEX))
     inside = builder.icmp_signed("<", ir.Constant(many, [_INDEX(k) for k in range(LANES)]), left)
     return builder.bitcast(address, vector.as_pointer()), inside, vector
-
-
-def _masked(builder, name, vector, found, arguments):
-    bits = 32 if isinstance(vector.element, ir.FloatType) else 64
-    kind = ir.FunctionType(found, [x.type for x in arguments])
-    full = f"llvm.masked.{name}.v{LANES}f{bits}.p0"
-    function = cgutils.get_or_insert_function(builder.module, kind, full)
-    return builder.call(function, arguments)
 
 
 @intrinsic
@@ -43,7 +33,7 @@ def read(typing, X, t, i, j):
         address, inside, vector = _place(context, builder, X, args)
         align = _INDEX(X.dtype.bitwidth // 8)
         arguments = [address, align, inside, ir.Constant(vector, None)]
-        return _masked(builder, "load", vector, vector, arguments)
+        return call(builder, "masked.load", vector, arguments, ".p0")
 
     return Lanes(X.dtype)(X, *[types.intp] * 3), generate
 
@@ -53,9 +43,10 @@ def write(typing, X, t, i, j, x):
     """Write ``X[t, i, j:j + LANES]``."""
 
     def generate(context, builder, signature, args):
-        address, inside, vector = _place(context, builder, X, args)
+        address, inside, _ = _place(context, builder, X, args)
         align = _INDEX(X.dtype.bitwidth // 8)
-        _masked(builder, "store", vector, ir.VoidType(), [args[4], address, align, inside])
+        arguments = [args[4], address, align, inside]
+        call(builder, "masked.store", ir.VoidType(), arguments, ".p0")
         return context.get_dummy_value()
 
     return types.void(X, *[types.intp] * 3, Lanes(X.dtype)), generate

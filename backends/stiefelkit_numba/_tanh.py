@@ -13,46 +13,31 @@ import math
 import numpy
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
-from ._arithmetic import choose
-from ._vectors import LANES, spread
+from ._arithmetic import choose, rint, same, size
+from ._vectors import LANES, call
 
 _LOG_2, _LOG_2_REST = math.log(2), 2.3190468138462996e-17  # the rest beyond float64
 
 
-def _call(name, count):
-    """Return an intrinsic for a function of `count` vectors, which no flag lets be reordered."""
+def _exact(name):
+    """Return the code of a function that no flag lets be reordered."""
 
     def generate(context, builder, signature, args):
-        vector = args[0].type
-        kind = ir.FunctionType(vector, [vector] * count)
-        full = f"llvm.{name}.v{LANES}f{signature.return_type.dtype.bitwidth}"
-        function = cgutils.get_or_insert_function(builder.module, kind, full)
-        return builder.call(function, args)
+        return call(builder, name, args[0].type, args)
 
     return generate
 
 
 @intrinsic
 def _fma(typing, x, y, z):
-    return x(x, x, x), _call("fma", 3)
-
-
-@intrinsic
-def _rint(typing, x):
-    return x(x), _call("rint", 1)
-
-
-@intrinsic
-def _absolute(typing, x):
-    return x(x), _call("fabs", 1)
+    return x(x, x, x), _exact("fma")
 
 
 @intrinsic
 def _with_sign(typing, x, y):
-    return x(x, y), _call("copysign", 2)
+    return x(x, y), _exact("copysign")
 
 
 @intrinsic
@@ -66,14 +51,14 @@ def _power_of_two(typing, k):
         known = builder.select(known, args[0], ir.Constant(args[0].type, None))
         # Through 32 bits, as there is no instruction from float64 to 64 before AVX-512.
         exponent = builder.fptosi(known, short)
-        exponent = builder.add(exponent, _same(short, (1 << (bits - digits - 2)) - 1))
+        exponent = builder.add(exponent, _whole(short, (1 << (bits - digits - 2)) - 1))
         exponent = exponent if bits == 32 else builder.zext(exponent, whole)
-        return builder.bitcast(builder.shl(exponent, _same(whole, digits)), args[0].type)
+        return builder.bitcast(builder.shl(exponent, _whole(whole, digits)), args[0].type)
 
     return k(k), generate
 
 
-def _same(vector, number):
+def _whole(vector, number):
     return ir.Constant(vector, [vector.element(number)] * LANES)
 
 
@@ -83,8 +68,7 @@ def tanh(x):
 
 @overload(tanh)
 def _tanh(x):
-    number = x.dtype
-    single = number == types.float32
+    single = x.dtype == types.float32
     # Beyond, tanh is 1 to the last bit; the remainder is below a quarter of it.
     furthest, degree = (10.0, 7) if single else (20.0, 13)
     high = float(numpy.float32(math.log(2))) if single else math.log(2)
@@ -92,15 +76,15 @@ def _tanh(x):
     terms = tuple(1 / math.factorial(d) for d in range(degree, 1, -1))
 
     def evaluate(x):
-        y, far = _absolute(x), spread(number(furthest))
+        y, far = size(x), same(x, furthest)
         y = choose(y, far, far, y)
         y = y + y
-        k = _rint(y * spread(number(1 / _LOG_2)))
-        r = _fma(k, spread(number(-low)), _fma(k, spread(number(-high)), y))
-        tail = spread(number(terms[0]))
+        k = rint(y * same(x, 1 / _LOG_2))
+        r = _fma(k, same(x, -low), _fma(k, same(x, -high), y))
+        tail = same(x, terms[0])
         for c in terms[1:]:
-            tail = _fma(tail, r, spread(number(c)))
-        one, scale = spread(number(1.0)), _power_of_two(k)
+            tail = _fma(tail, r, same(x, c))
+        one, scale = same(x, 1.0), _power_of_two(k)
         e = _fma(scale, _fma(tail, r * r, r), scale - one)
         return _with_sign(e / (e + one + one), x)
 

@@ -57,6 +57,7 @@ _team = contextvars.ContextVar("stiefelkit_numba_team", default=_PLAIN)
 
 @contextlib.contextmanager
 def use_team(size, run):
+    """Use other threads, as `stiefelkit_numba.use_team` says."""
     token = _team.set((size, run))
     try:
         yield
@@ -75,8 +76,7 @@ def in_threads(function, panels, work):
     There is a part for each thread, and one for all if there is little work, in numbers that the
     loop works at.
     """
-    count = _count(panels, work)
-    return _in_parts(function, panels, count)
+    return _in_parts(function, panels, _count(panels, work))
 
 
 def share(function, panels, work):

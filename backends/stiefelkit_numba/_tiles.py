@@ -15,7 +15,7 @@ from numba.extending import intrinsic
 from ._order import compiled
 from ._rows import read, write
 from ._threads import share
-from ._vectors import LANES, Lanes
+from ._vectors import LANES, Lanes, call, repeated
 
 _WIDE = binding.get_host_cpu_features().get("avx512f", False)
 _AT_A_TIME = 128  # rows of a panel that are laid out; they stay in the nearest cache
@@ -157,14 +157,10 @@ def _vector_at(builder, start, place, vector):
 
 def _add_outer(builder, vector, numbers, entries, sums):
     """Add the products of a column of numbers with a row of the panel."""
-    index, bits = ir.IntType(32), 32 if isinstance(vector.element, ir.FloatType) else 64
-    kind = ir.FunctionType(vector, [vector] * 3)
-    fma = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{LANES}f{bits}")
     places = [_vector_at(builder, entries, v, vector) for v in range(len(sums[0]))]
-    right = [builder.load(place, align=bits // 8) for place in places]
+    right = [builder.load(place, align=4) for place in places]
     for number, totals in zip(numbers, sums, strict=True):
-        one = ir.Constant(vector, ir.Undefined)
-        one = builder.insert_element(one, builder.load(number), index(0))
-        left = builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(index, LANES), None))
+        left = repeated(builder, builder.load(number))
         for w, total in zip(right, totals, strict=True):
-            builder.store(builder.call(fma, [left, w, builder.load(total)]), total)
+            added = call(builder, "fma", vector, [left, w, builder.load(total)])
+            builder.store(added, total)

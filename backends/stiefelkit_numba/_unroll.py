@@ -32,7 +32,7 @@ def forward(W, Z, h0, b=None, /, *, activation, last=False, outer=False):
     Benchmark: kernels.Loop.
     """
     T, B, n = Z.shape
-    if _declines(activation, Z, T, B, n):
+    if _declines(activation, Z, b, T, B, n):
         return NotImplemented
     H = _states(W, h0, b, activation, Z, _nothing(T, B, like=Z), _nothing(n, like=Z), None)
     return H[T].copy() if last else H[1:], (W, H, [], b)
@@ -45,7 +45,7 @@ def backward(G, saved, /, *, activation, last=False, outer=False):
     """
     W, H, _, b = saved
     T, (B, n) = H.shape[0] - 1, H.shape[1:]
-    if _declines_backward(activation, H, T, B, n):
+    if _leaves_backward(activation, H, T, B, n):
         return NotImplemented
     X = _nothing(T, B, like=H)
     dW, _, D, dh0, _, db = _retrace(G, W, H, X, b, activation, last, outer, every=True)
@@ -71,8 +71,8 @@ def projected_forward(
 
     Benchmark: kernels.Loop.
     """
-    (T, B, _), n = X.shape, W.shape[0]
-    if _declines(activation, X, T, B, n):
+    (T, B, d), n = X.shape, W.shape[0]
+    if d == 0 or _declines(activation, X, b, T, B, n):
         return NotImplemented
     H = _states(W, h0, b, activation, numpy.empty((0, B, n), X.dtype), X, W_in, c)
     return H[T].copy() if last else H[1:], (W, W_in, X, H, c is not None, b)
@@ -86,7 +86,7 @@ def projected_backward(G, saved, /, *, activation, last=False, outer=False, fixe
     """
     W, W_in, X, H, shifted, b = saved
     (T, B, _), n = X.shape, W.shape[0]
-    if _declines_backward(activation, X, T, B, n):
+    if _leaves_backward(activation, X, T, B, n):
         return NotImplemented
     every = not fixed or b is not None
     dW, dW_in, D, dh0, dc, db = _retrace(G, W, H, X, b, activation, last, outer, every)
@@ -94,18 +94,18 @@ def projected_backward(G, saved, /, *, activation, last=False, outer=False, fixe
     return dW, dW_in, dX, dh0, dc if shifted else None, db
 
 
-def _declines_backward(activation, like, T, B, n):
-    # Not by threads, of which there may be others by now.
-    unknown = like.dtype.kind == "c" or type(activation) not in _KINDS
-    return unknown or T * B * n * n < _WORK_FROM
-
-
-def _declines(activation, like, T, B, n):
-    if like.dtype.kind == "c" or type(activation) not in _KINDS or T * B * n * n < _WORK_FROM:
+def _declines(activation, like, b, T, B, n):
+    if _leaves_backward(activation, like, T, B, n) or (activation.has_bias and b is None):
         return True
     # A matrix that comes from the memory is read as often as there are threads; BLAS shares it out.
     least = max(4, rows_of(like.dtype) * (threads() // 2))
     return n * n * like.itemsize >= _CACHED and B < least
+
+
+def _leaves_backward(activation, like, T, B, n):
+    # Not by threads, of which there may be others than in the forward pass.
+    unknown = like.dtype.kind == "c" or type(activation) not in _KINDS
+    return unknown or T * B * n * n < _WORK_FROM
 
 
 def _nothing(*shape, like):

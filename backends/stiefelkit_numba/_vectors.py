@@ -48,6 +48,23 @@ def _addresses(context, builder, kind, args, pointed):
     return [builder.gep(start, [args[3]]) for start in starts]
 
 
+def repeated(builder, number):
+    """Return a vector of one number, in code that is generated."""
+    vector, index = ir.VectorType(number.type, LANES), ir.IntType(32)
+    one = builder.insert_element(ir.Constant(vector, ir.Undefined), number, index(0))
+    return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(index, LANES), None))
+
+
+def call(builder, name, found, arguments, after="", **flags):
+    """Call what LLVM has under a name, which ends with the vector that it works on."""
+    elements = [x.type.element for x in arguments if isinstance(x.type, ir.VectorType)]
+    bits = 64 if ir.DoubleType() in elements else 32
+    kind = ir.FunctionType(found, [x.type for x in arguments])
+    full = f"llvm.{name}.v{LANES}f{bits}{after}"
+    function = cgutils.get_or_insert_function(builder.module, kind, full)
+    return builder.call(function, arguments, **flags)
+
+
 def _packed(builder, parts):
     return parts[0] if len(parts) == 1 else cgutils.pack_struct(builder, parts)
 
@@ -117,12 +134,7 @@ def spread(typing, x):
     """Return a number sixteen times."""
 
     def generate(context, builder, signature, args):
-        vector, index = context.get_value_type(Lanes(Lanes(x).real)), ir.IntType(32)
-        numbers, places = _parts(builder, args[0], [0] * (1 + Lanes(x).complex)), []
-        for number in numbers:
-            one = builder.insert_element(ir.Constant(vector, ir.Undefined), number, index(0))
-            first = ir.Constant(ir.VectorType(index, LANES), None)
-            places.append(builder.shuffle_vector(one, one, first))
-        return _packed(builder, places)
+        numbers = _parts(builder, args[0], [0] * (1 + Lanes(x).complex))
+        return _packed(builder, [repeated(builder, number) for number in numbers])
 
     return Lanes(x)(x), generate

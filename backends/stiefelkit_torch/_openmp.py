@@ -8,9 +8,11 @@ import contextlib
 import ctypes
 import functools
 import itertools
+import os
 
 import torch
 
+_process = os.getpid()
 _PART = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 # GCC's, and those of Intel and LLVM, which have the same entry.
 _NAMES = ("libgomp", "libiomp5", "libomp")
@@ -56,7 +58,7 @@ def run(function, count):
 
 def in_own_threads():
     """Return a context in which compiled kernels for NumPy arrays run in these threads."""
-    use_team = _use_team()
+    use_team = _use_team() if os.getpid() == _process else None  # OpenMP's do not survive a fork
     return contextlib.nullcontext() if use_team is None else use_team(torch.get_num_threads, run)
 
 
