@@ -104,6 +104,35 @@ def test_what_is_no_number_stays_none(activation):
         assert np.array_equal(np.isnan(x), np.isnan(y))
 
 
+@pytest.mark.parametrize("activation", ACTIVATIONS, ids=str)
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_what_is_no_number_leaves_others_alone(activation, number):
+    # At the last step nothing mixes samples or units, in either pass.
+    W, Z, _, _, h0, _, b = draw(activation, SHAPES[0], "float64")
+    Z[-1, 3, 7], G = number, np.ones(Z.shape)
+    G[-1, 5, 9] = np.inf
+    found = []
+    for enabled in (True, False):
+        with stiefelkit.use_kernels(enabled), np.errstate(invalid="ignore"):
+            _, residuals = unroll.forward(W, Z, h0, b, activation=activation)
+            found.append(unroll.backward(G, residuals)[1][-1])
+    np.testing.assert_allclose(*found, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("op", [unroll, unroll_projected])
+def test_another_limit_of_threads_in_the_backward_pass_changes_nothing(op, monkeypatch):
+    from stiefelkit_numba import _threads
+
+    W, Z, W_in, X, h0, _, _ = draw(Tanh(), (2, 5, 520, 3), "float32")
+    args = (W, Z, h0) if op is unroll else (W, W_in, X, h0)
+    monkeypatch.setattr(_threads, "_plain_size", lambda: 1)
+    H, residuals = op.forward(*args, activation=Tanh())
+    assert "numba" in residuals.backward.__module__
+    expected = op.backward(H, residuals)
+    monkeypatch.setattr(_threads, "_plain_size", lambda: 8)
+    assert_same(op.backward(H, residuals), expected)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_tangents_are_right_to_the_last_places(dtype):
     scales = [10.0**k for k in range(-6, 3)]
@@ -150,3 +179,8 @@ def test_others_are_left_to_the_reference():
     affine_kernel = stiefelkit.kernel_for("numpy", "affine")
     assert affine_kernel(W + 0j, Z[0] + 0j) is NotImplemented
     assert affine_kernel(big, first) is NotImplemented
+    # No inputs, and no bias where one is needed: the reference says what comes of it.
+    projected = stiefelkit.kernel_for("numpy", "unroll_projected")
+    args = W, np.empty((128, 0)), np.empty((5, 64, 0)), h0, W[0]
+    assert projected(*args, activation=Tanh()) is NotImplemented
+    assert kernel(W, Z, h0, activation=ModReLU()) is NotImplemented

@@ -221,3 +221,12 @@ def test_matrices_stay_orthogonal(kind):
     for W in (rnn.weight_hh_l0, rnn.weight_hh_l1):
         assert orthonormality(host(W)) < 20 * np.sqrt(8) * np.finfo(float).eps
     assert np.abs(host(rnn.weight_hh_l1) - start).max() > 0.01
+
+
+def test_a_sequence_of_no_steps_gives_its_first_state_back():
+    layer, hx = front.nn.OrthogonalRNN(3, 4), torch.randn(1, 2, 4, requires_grad=True)
+    output, h_n = layer(torch.zeros(0, 2, 3), hx)
+    assert output.shape == (0, 2, 4)
+    assert torch.equal(h_n, hx)
+    (output.sum() + h_n.sum()).backward()
+    assert torch.equal(hx.grad, torch.ones(1, 2, 4))
