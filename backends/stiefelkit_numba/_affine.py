@@ -8,8 +8,8 @@ import numpy
 
 from . import _products as loops
 from ._order import frozen
-from ._threads import in_threads, share
-from ._tiles import empty_panels, empty_tile, panels, rows_of, width_of
+from ._threads import in_threads, share, split
+from ._tiles import empty_panels, empty_tile, empty_tiles, panels, rows_of, total, width_of
 
 _WORK_FROM = 2**17  # multiplications; a BLAS does smaller products in one thread
 _ROWS = 256  # that are laid out at a time
@@ -67,20 +67,18 @@ def _rows_times(X, P, m, c=None):
 
 def _columns_times(X, Y):
     """Return X^T Y, summed over some rows in each thread."""
-    (N, p), q, rows = X.shape, Y.shape[1], rows_of(X.dtype)
-    given = frozen(X[None]), frozen(Y[None])
+    (N, p), q, given = X.shape, Y.shape[1], (frozen(X[None]), frozen(Y[None]))
+    parts = split(-(-N // _ROWS), _work(N, p, q))
+    tiles = empty_tiles(len(parts), p, q, X.dtype)
 
     def run(first, last):
-        panels = (
-            empty_panels(n, _ROWS, w, X.dtype) for n, w in ((p, rows), (q, width_of(X.dtype)))
-        )
-        out = numpy.zeros((1, p, q), X.dtype)
-        span = first * _ROWS, min(last * _ROWS, N)
-        loops.columns_times(*given, *panels, empty_tile(X.dtype), out, *span)
-        return out[0]
+        out = tiles[parts.index((first, last))]
+        widths = (p, rows_of(X.dtype)), (q, width_of(X.dtype))
+        panels = (empty_panels(n, _ROWS, width, X.dtype) for n, width in widths)
+        loops.columns_times(*given, *panels, out, first * _ROWS, min(last * _ROWS, N))
 
-    parts = in_threads(run, -(-N // _ROWS), _work(N, p, q))
-    return sum(parts[1:], parts[0])
+    in_threads(run, parts)
+    return total(tiles, p, q)
 
 
 def _work(N, m, d):

@@ -9,7 +9,7 @@ import numpy
 
 from . import _complex, _real
 from ._order import WIDTH, order
-from ._threads import in_threads, share
+from ._threads import in_threads, share, split
 
 
 def givens_product(theta, X, phi=None, /):
@@ -84,7 +84,7 @@ def _cos_sin(angles, where):
 
 def _in_panels(function, factor, Y):
     count, m = factor.shape[0], Y.shape[-1]
-    return in_threads(function, count * -(-m // WIDTH), factor.size * m)
+    return in_threads(function, split(count * -(-m // WIDTH), factor.size * m))
 
 
 def _rows(factor, batch):

@@ -3,7 +3,7 @@
 from . import _arithmetic as _arithmetic  # the sums of `Lanes`
 from ._order import compiled
 from ._rows import read, write
-from ._tiles import gather, multiply
+from ._tiles import NOTHING, gather, multiply
 from ._vectors import LANES, load
 
 
@@ -13,7 +13,7 @@ def rows_times(X, c, P, C, Y, first, last):
     width = P.shape[2]
     for i in range(first, last, C.shape[0]):
         for j in range(P.shape[0]):
-            multiply(X, rows_from(X, 0, i), P, j, C)
+            multiply(X, rows_from(X, 0, i), P, j, NOTHING, C, False)
             for r in range(min(C.shape[0], last - i)):
                 for v in range(C.shape[1]):
                     column = j * width + v * LANES
@@ -21,8 +21,8 @@ def rows_times(X, c, P, C, Y, first, last):
 
 
 @compiled
-def columns_times(X, Y, left, right, C, out, first, last):
-    """Add to out[0] the product of the columns of X[0] and of Y[0], from `first` to `last`.
+def columns_times(X, Y, left, right, tiles, first, last):
+    """Write the product of the columns of X[0] and of Y[0], from `first` to `last`, to `tiles`.
 
     `left` and `right` are for the panels of as many rows as are laid out at a time.
     """
@@ -30,20 +30,17 @@ def columns_times(X, Y, left, right, C, out, first, last):
         end = min(start + left.shape[1], last)
         gather(X, 0, start, end, left, 0)
         gather(Y, 0, start, end, right, 0)
-        add_product(left, right, end - start, C, out)
+        add_product(left, right, end - start, tiles, start > first)
 
 
 @compiled
-def add_product(left, right, length, C, out):
-    """Add to out[0] the product of the columns in `left` and in `right`, of `length` rows."""
-    (_, height, rows), width = left.shape, right.shape[2]
+def add_product(left, right, length, tiles, more):
+    """Write to `tiles`, or add if there is `more`, the product of the columns of two panels."""
+    count, height, rows = left.shape
     for j in range(right.shape[0]):
-        for i in range(left.shape[0]):
-            multiply(left, (i * height * rows, 1, rows, rows, length, 0), right, j, C)
-            for r in range(min(rows, out.shape[1] - i * rows)):
-                for v in range(C.shape[1]):
-                    row, column = i * rows + r, j * width + v * LANES
-                    write(out, 0, row, column, read(out, 0, row, column) + load(C, r, v))
+        for i in range(count):
+            place = i * height * rows, 1, rows, rows, length, 0
+            multiply(left, place, right, j, NOTHING, tiles[j * count + i], more)
 
 
 @compiled

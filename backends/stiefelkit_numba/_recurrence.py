@@ -11,14 +11,14 @@ from ._order import compiled
 from ._products import add_product, rows_from
 from ._rows import read, write
 from ._tanh import tanh
-from ._tiles import gather, multiply
+from ._tiles import NOTHING, gather, multiply, part_of
 from ._vectors import LANES, load, spread
 
 IDENTITY, TANH, RELU, MOD_RELU = range(4)
 
 
 @compiled
-def advance(H, Z, X, P_in, c, b, P, kind, C, C_in, first, last):
+def advance(H, Z, X, P_in, c, b, P, kind, C, first, last):
     """Write the states after H[0], for the rows from `first` to `last`.
 
     The projected inputs are Z, or, where that has no steps, those of X.
@@ -27,16 +27,17 @@ def advance(H, Z, X, P_in, c, b, P, kind, C, C_in, first, last):
     for t in range(H.shape[0] - 1):
         for j in range(P.shape[0]):
             for i in range(first, last, C.shape[0]):
-                multiply(H, rows_from(H, t, i), P, j, C)
                 if not projected:
-                    multiply(X, rows_from(X, t, i), P_in, j, C_in)
+                    multiply(X, rows_from(X, t, i), P_in, j, NOTHING, C, False)
+                ahead = part_of(P, j + 1, i - first, last - first, C)
+                multiply(H, rows_from(H, t, i), P, j, ahead, C, not projected)
                 for r in range(min(C.shape[0], last - i)):
                     for v in range(C.shape[1]):
                         column, z = j * width + v * LANES, load(C, r, v)
                         if projected:
                             z = z + read(Z, t, i + r, column)
                         else:
-                            z = z + (load(C_in, r, v) + read(c, 0, 0, column))
+                            z = z + read(c, 0, 0, column)
                         h = _activate(kind, z, read(b, 0, 0, column))
                         write(H, t + 1, i + r, column, h)
 
@@ -47,10 +48,11 @@ def recede(G, H, X, P, kind, least, C, D, pulled, panels, sums, first, last):
 
     G has the cotangents of all states or of the last one. D is for those of the arguments of the
     activation, at least of two steps, `pulled` for their products; with less room than for all
-    steps, they keep the first ones. To `sums` the gradients of W, W_in and c are added, of as many
-    columns as they have, by way of `panels` for rows of D, H and X.
+    steps, they keep the first ones. To `sums` the gradients of W, W_in and c go, the first two by
+    tiles, by way of `panels` for rows of D, H and X.
     """
-    T, zero, filled, width = H.shape[0] - 1, spread(H.dtype.type(0)), 0, P.shape[2]
+    T, zero, width = H.shape[0] - 1, spread(H.dtype.type(0)), P.shape[2]
+    filled, more = 0, False
     for i in range(first, last):
         for column in range(0, H.shape[2], LANES):
             g = _unless_vanished(read(G, G.shape[0] - 1, i, column), least)
@@ -59,10 +61,11 @@ def recede(G, H, X, P, kind, least, C, D, pulled, panels, sums, first, last):
     for t in range(T - 1, -1, -1):
         here, next_ = t % D.shape[0], (t - 1) % D.shape[0]
         if sums[0].size + sums[2].size > 0:
-            filled = _add_step(D, here, H, X, t, first, last, panels, filled, C, sums)
+            filled, more = _add_step(D, here, H, X, t, first, last, panels, filled, sums, more)
         for j in range(P.shape[0]):
             for i in range(first, last, C.shape[0]):
-                multiply(D, rows_from(D, here, i), P, j, C)
+                ahead = part_of(P, j + 1, i - first, last - first, C)
+                multiply(D, rows_from(D, here, i), P, j, ahead, C, False)
                 for r in range(min(C.shape[0], last - i)):
                     for v in range(C.shape[1]):
                         column, g = j * width + v * LANES, load(C, r, v)
@@ -76,23 +79,26 @@ def recede(G, H, X, P, kind, least, C, D, pulled, panels, sums, first, last):
 
 
 @compiled
-def _add_step(D, here, H, X, t, first, last, panels, filled, C, sums):
-    """Lay out what step t adds to the gradients, and add it when the panels are full."""
+def _add_step(D, here, H, X, t, first, last, panels, filled, sums, more):
+    """Lay out what step t adds to the gradients, and add it when the panels are full.
+
+    Return how much of them is filled, and whether there are sums to be added to.
+    """
     left, right, right_in = panels
     gather(D, here, first, last, left, filled)
     gather(H, t, first, last, right, filled)
     gather(X, t, first, last, right_in, filled)
     filled += last - first
     if t > 0 and filled + last - first <= left.shape[1]:
-        return filled
-    add_product(left, right, filled, C, sums[0])
-    add_product(left, right_in, filled, C, sums[1])
+        return filled, more
+    add_product(left, right, filled, sums[0], more)
+    add_product(left, right_in, filled, sums[1], more)
     for i in range(left.shape[0] if sums[2].shape[2] > 0 else 0):
         total = read(sums[2], 0, 0, i * left.shape[2])
         for r in range(filled):
             total = total + read(left, i, r, 0)
         write(sums[2], 0, 0, i * left.shape[2], total)
-    return 0
+    return 0, True
 
 
 @compiled

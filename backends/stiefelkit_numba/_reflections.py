@@ -11,7 +11,7 @@ import numpy
 from . import _arithmetic as _arithmetic  # the operators of `Lanes`
 from ._order import compiled
 from ._rows import read, write
-from ._tiles import multiply
+from ._tiles import NOTHING, multiply, part_of
 from ._vectors import LANES, load, spread, store
 
 _BLOCK = 128  # rows, and numbers of a row, that a second-level cache holds beside some panels
@@ -32,7 +32,8 @@ def symmetric(left, right, A, k, trapezoid, C, first, last):
                 j = _in_turn(place, panels)
                 if i < (j + 1) * width:
                     start = min(j * width, n) if trapezoid else 0
-                    multiply(left, _columns_from(left, i, start, n, rows), right, j, C)
+                    place = _columns_from(left, i, start, n, rows)
+                    multiply(left, place, right, j, NOTHING, C, False)
                     _put_twice(C, A, i, min(i + rows, k), j * width, min((j + 1) * width, k))
 
 
@@ -81,7 +82,8 @@ def solve_upper(S, P, trapezoid, C, first, last):
         end = min(k, (j + 1) * width) if trapezoid else k
         for i in range((end - 1) // rows * rows, -1, -rows):
             stop = min(i + rows, end)
-            multiply(S, (i * length + stop, length, 1, stop - i, end - stop, stop), P, j, C)
+            place = i * length + stop, length, 1, stop - i, end - stop, stop
+            multiply(S, place, P, j, NOTHING, C, False)
             for r in range(stop - 1, i - 1, -1):
                 for v in range(C.shape[1]):
                     x = load(entries, j * k + r, v) - load(C, r - i, v)
@@ -97,7 +99,7 @@ def _solve_lower(S, P, j, C):
     entries = P.reshape(-1, C.shape[1], LANES)
     for i in range(0, k, rows):
         stop = min(i + rows, k)
-        multiply(S, (i * length, length, 1, stop - i, i, 0), P, j, C)
+        multiply(S, (i * length, length, 1, stop - i, i, 0), P, j, NOTHING, C, False)
         for r in range(i, stop):
             for v in range(C.shape[1]):
                 x = load(entries, j * k + r, v) - load(C, r - i, v)
@@ -115,7 +117,8 @@ def form(V, W, Q, trapezoid, C, first, last):
         for j in range(W.shape[0]):
             for i in range(begin, end, rows):
                 length = min(k, i + rows, (j + 1) * width) if trapezoid else k
-                multiply(V, (i * k, k, 1, end - i, length, 0), W, j, C)
+                ahead = part_of(W, j + 1, i - begin, end - begin, C)
+                multiply(V, (i * k, k, 1, end - i, length, 0), W, j, ahead, C, False)
                 for r in range(i, min(i + rows, end)):
                     for v in range(C.shape[1]):
                         write(Q, 0, r, j * width + v * LANES, zero - load(C, r - i, v))
@@ -133,7 +136,7 @@ def pull(left, S, G, M, trapezoid, C, first, last):
         for i in range(0, k, rows):
             where = _columns_from(left, i, i if trapezoid else 0, n, rows)
             for j in range(begin, end):
-                multiply(left, where, G, j, C)
+                multiply(left, where, G, j, NOTHING, C, False)
                 for r in range(i, min(i + rows, k)):
                     for v in range(C.shape[1]):
                         store(entries, j * k + r, v, load(C, r - i, v))
@@ -170,8 +173,11 @@ def add_cotangent(V, A, G, right, dV, trapezoid, C, first, last):
                 if trapezoid and i + rows <= j * width:
                     continue
                 length, start = (min(k, i + rows), min(j * width, p)) if trapezoid else (k, 0)
-                multiply(V, (i * k, k, 1, end - i, length, 0), A, j, C)
-                multiply(G, (i * p + start, p, 1, end - i, p - start, start), right, j, D)
+                place = i * p + start, p, 1, end - i, p - start, start
+                ahead = part_of(A, j + 1, i - begin, end - begin, C)
+                multiply(V, (i * k, k, 1, end - i, length, 0), A, j, ahead, C, False)
+                ahead = part_of(right, j + 1, i - begin, end - begin, C)
+                multiply(G, place, right, j, ahead, D, False)
                 for r in range(i, min(i + rows, end)):
                     for v in range(C.shape[1]):
                         column = j * width + v * LANES

@@ -8,7 +8,7 @@ import numpy
 from stiefelkit.linalg import SingularMatrixError
 
 from . import _lanes, _lanes_qr
-from ._threads import in_threads
+from ._threads import in_threads, split
 
 # Workspaces of larger ones leave the nearest caches, and LAPACK fills the vector units with them.
 _SOLVE_UP_TO = 16  # rows
@@ -57,7 +57,8 @@ def in_blocks(function, arrays, work):
     count = arrays[-1].shape[0]
     blocks = -(-count // _lanes.LANES)
     # The threshold counts turned entries, each of which takes as long as several of these.
-    return in_threads(lambda first, last: function(*arrays, first, last), blocks, count * work // 4)
+    parts = split(blocks, count * work // 4)
+    return in_threads(lambda first, last: function(*arrays, first, last), parts)
 
 
 def rows(X, batch):

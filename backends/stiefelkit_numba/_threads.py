@@ -70,19 +70,26 @@ def threads():
     return _team.get()[0]()
 
 
-def in_threads(function, panels, work):
-    """Call ``function(first, last)`` for parts of the panels at once, and list what it returns.
+def split(panels, work):
+    """Return the first and the last panel for each thread; all for one if there is little work.
 
-    There is a part for each thread, and one for all if there is little work, in numbers that the
-    loop works at.
+    `work` is in numbers that the loop works at.
     """
-    return _in_parts(function, panels, _count(panels, work))
+    return _cut(panels, _count(panels, work))
+
+
+def in_threads(function, parts):
+    """Call ``function(first, last)`` for all parts at once, and list what it returns."""
+    if len(parts) == 1:
+        return [function(*parts[0])]
+    return _team.get()[1](lambda k: function(*parts[k]), len(parts))
 
 
 def share(function, panels, work):
     """Call ``function(first, last)`` for more parts than threads, which take one after another."""
     count = _count(panels, work)
-    _in_parts(function, panels, min(panels, count * _SHARES) if count > 1 else 1)
+    parts = _cut(panels, min(panels, count * _SHARES) if count > 1 else 1)
+    in_threads(function, parts)
 
 
 def _count(panels, work):
@@ -90,8 +97,5 @@ def _count(panels, work):
     return min(most, threads()) if most > 1 else 1
 
 
-def _in_parts(function, panels, count):
-    if count == 1:
-        return [function(0, panels)]
-    cuts = [k * panels // count for k in range(count + 1)]
-    return _team.get()[1](lambda k: function(cuts[k], cuts[k + 1]), count)
+def _cut(panels, count):
+    return [(k * panels // count, (k + 1) * panels // count) for k in range(count)]

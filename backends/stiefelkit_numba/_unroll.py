@@ -7,8 +7,8 @@ from stiefelkit.rnn import Identity, ModReLU, ReLU, Tanh
 
 from . import _recurrence as loops
 from ._order import frozen
-from ._threads import in_threads, threads
-from ._tiles import empty_panels, empty_tile, panels, rows_of, width_of
+from ._threads import in_threads, split, threads
+from ._tiles import empty_panels, empty_tile, empty_tiles, panels, rows_of, total, width_of
 
 _KINDS = {Identity: loops.IDENTITY, Tanh: loops.TANH, ReLU: loops.RELU, ModReLU: loops.MOD_RELU}
 _WORK_FROM = 2**18  # multiplications; a smaller loop need not be compiled
@@ -122,9 +122,9 @@ def _states(W, h0, b, activation, Z, X, W_in, c):
     given = H, *inputs, panels(W), _KINDS[type(activation)]
 
     def run(first, last):
-        loops.advance(*given, empty_tile(W.dtype), empty_tile(W.dtype), first, last)
+        loops.advance(*given, empty_tile(W.dtype), first, last)
 
-    _over_rows(run, T, B, n, W.dtype)
+    in_threads(run, _rows_of_threads(T, B, n, W.dtype))
     return H
 
 
@@ -137,32 +137,33 @@ def _retrace(G, W, H, X, b, activation, last, outer, every):
     )
     limits, G = numpy.finfo(H.dtype), G[None] if last else G
     given = frozen(G), frozen(H), frozen(X), panels(W, transposed=False), _KINDS[type(activation)]
+    parts, columns = _rows_of_threads(T, B, n, H.dtype), (0 if outer else n, d)
+    tiles = [empty_tiles(len(parts), n, k, H.dtype) for k in columns]
+    dc = numpy.zeros((len(parts), 1, 1, n if d else 0), H.dtype)
 
     def run(first, last):
-        size = max(_LAID_OUT, last - first)
-        columns = 0 if outer else n, d
-        widths = (n, rows_of(H.dtype)), *((k, width_of(H.dtype)) for k in columns)
-        laid_out = tuple(empty_panels(k, size, width, H.dtype) for k, width in widths)
-        shapes = *((n, k) for k in columns), (1, n if d else 0)
-        sums = tuple(numpy.zeros((1, *shape), H.dtype) for shape in shapes)
-        small = limits.tiny / limits.eps, empty_tile(H.dtype)
+        part, small = parts.index((first, last)), (limits.tiny / limits.eps, empty_tile(H.dtype))
+        laid_out = _room(max(_LAID_OUT, last - first), n, columns, H.dtype)
+        sums = *(x[part] for x in tiles), dc[part]
         loops.recede(*given, *small, D, pulled, laid_out, sums, first, last)
-        return sums
 
-    parts = _over_rows(run, T, B, n, H.dtype)
-    dW, dW_in, dc = (sum(x[1:], x[0])[0] for x in zip(*parts, strict=True))
-    db = None if b is None else activation.bias_cotangent(D, H[1:])
+    in_threads(run, parts)
+    dW, dW_in = (total(x, n, k) for x, k in zip(tiles, columns, strict=True))
+    dc, db = dc.sum(axis=(0, 1, 2)), None if b is None else activation.bias_cotangent(D, H[1:])
     if not outer:
-        return dW, dW_in, D, pulled[0], dc[0], db
+        return dW, dW_in, D, pulled[0], dc, db
     factors = (x.reshape(T * B, n) for x in (D, H[:-1], pulled))
-    return OuterProduct(*factors), dW_in, D, pulled[0].copy(), dc[0], db
+    return OuterProduct(*factors), dW_in, D, pulled[0].copy(), dc, db
 
 
-def _over_rows(run, T, B, n, dtype):
-    """Call a loop for the rows of all samples, in whole tiles, and list what it returns."""
+def _room(size, n, columns, dtype):
+    """Return panels for as many rows, of the left factor of gradients and of the right ones."""
+    left = empty_panels(n, size, rows_of(dtype), dtype)
+    return left, *(empty_panels(k, size, width_of(dtype), dtype) for k in columns)
+
+
+def _rows_of_threads(T, B, n, dtype):
+    """Return the samples of each thread, in whole tiles."""
     rows = rows_of(dtype)
-
-    def run_tiles(first, last):
-        return run(first * rows, min(last * rows, B))
-
-    return in_threads(run_tiles, -(-B // rows), T * B * n * n // 10)
+    parts = split(-(-B // rows), T * B * n * n // 10)
+    return [(first * rows, min(last * rows, B)) for first, last in parts]
