@@ -32,6 +32,10 @@ class Call:
     batch, or is None. Residuals are told by where they come from: the inputs and outputs by
     their number, others by None. Without them the forward pass runs again. A `selective` backward
     pass is told which cotangents are needed.
+
+    A witness is an empty tensor that an input has been made to by recorded operations. It goes
+    through both passes, so that the cotangents depend on every input, in the residuals or not: a
+    second derivative would else leave some out, in silence.
     """
 
     name: str
@@ -40,6 +44,7 @@ class Call:
     batch_axes: BatchAxes | None
     args: Any
     inputs: int
+    witnesses: int = 0
     selective: bool = False
     needed: tuple[bool, ...] = ()
     output: Any = None
@@ -83,7 +88,7 @@ class Forward(torch.autograd.Function):
 
     @staticmethod
     def forward(call, *inputs):
-        inputs = [x.detach() for x in inputs]
+        inputs = [x.detach() for x in inputs[: call.inputs]]
         output, residuals = call.run(inputs)
         outputs: list[torch.Tensor] = []
         kept: list[torch.Tensor] = []
@@ -98,11 +103,12 @@ class Forward(torch.autograd.Function):
     def setup_context(ctx, inputs, output):
         *made, call = output
         outputs, others = made[: call.outputs], made[call.outputs :]
-        pool, rest = (*inputs[1:], *outputs), iter(others)
-        if call.sources is None:
-            ctx.save_for_backward(*inputs[1:])
-        else:
-            ctx.save_for_backward(*(next(rest) if s is None else pool[s] for s in call.sources))
+        inputs, witnesses = inputs[1 : 1 + call.inputs], inputs[1 + call.inputs :]
+        pool, rest = (*inputs, *outputs), iter(others)
+        kept = inputs
+        if call.sources is not None:
+            kept = [next(rest) if s is None else pool[s] for s in call.sources]
+        ctx.save_for_backward(*kept, *witnesses)
         ctx.mark_non_differentiable(*others)
         # Zeros for residuals would take their memory once more.
         ctx.set_materialize_grads(False)
@@ -110,15 +116,26 @@ class Forward(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, *cotangents):
-        given = cotangents[: ctx.call.outputs]
+        given, unused = cotangents[: ctx.call.outputs], (None,) * ctx.call.witnesses
         if all(g is None for g in given):
-            return (None,) * (1 + ctx.call.inputs)
+            return (None,) * (1 + ctx.call.inputs) + unused
+        _refuse_batches(ctx.call, given)
         given = [
             torch.zeros(shape, dtype=dtype, device=device) if g is None else g
             for g, (shape, dtype, device) in zip(given, ctx.like, strict=True)
         ]
-        call = dataclasses.replace(ctx.call, needed=ctx.needs_input_grad[1:])
-        return None, *Backward.apply(call, *ctx.saved_tensors, *given)
+        needed = ctx.needs_input_grad[1 : 1 + ctx.call.inputs]
+        call = dataclasses.replace(ctx.call, needed=needed)
+        saved = ctx.saved_tensors
+        kept = len(saved) - call.witnesses
+        return None, *Backward.apply(call, *saved[:kept], *given, *saved[kept:]), *unused
+
+    @staticmethod
+    def jvp(ctx, *tangents):
+        raise NotImplementedError(
+            f"`{ctx.call.name}` has no forward mode, as its gradient is derived by hand. Use "
+            "`torch.func.jacrev` instead of `jacfwd`, and differences of gradients for Hessians."
+        )
 
     @staticmethod
     def vmap(info, in_dims, call, *inputs):
@@ -127,7 +144,8 @@ class Forward(torch.autograd.Function):
             calls = [Forward.apply(call, *_entry(inputs, dims, b)) for b in range(info.batch_size)]
             call, outputs = calls[0][-1], _stack([made[: made[-1].outputs] for made in calls])
         else:
-            made = Forward.apply(call, *_align(call, inputs, dims, info.batch_size))
+            aligned = _align(call, inputs[: call.inputs], dims, info.batch_size)
+            made = Forward.apply(call, *aligned, *inputs[call.inputs :])
             call, outputs = made[-1], made[: made[-1].outputs]
         call = dataclasses.replace(call, residuals=None, sources=None)
         return (*outputs, call), (*(0 for _ in outputs), None)
@@ -138,7 +156,8 @@ class Backward(torch.autograd.Function):
 
     @staticmethod
     def forward(call, *tensors):
-        kept, tensors = len(tensors) - call.outputs, [x.detach() for x in tensors]
+        end = len(tensors) - call.witnesses
+        kept, tensors = end - call.outputs, [x.detach() for x in tensors[:end]]
         return call.run_back(tensors[:kept], tensors[kept:])
 
     @staticmethod
@@ -159,14 +178,16 @@ class Backward(torch.autograd.Function):
             entries = [Backward.apply(call, *_entry(tensors, dims, b)) for b in range(size)]
             grads = _stack(entries)
         else:
-            inputs, given = tensors[: call.inputs], tensors[call.inputs :]
+            end = call.inputs + call.outputs
+            inputs, given = tensors[: call.inputs], tensors[call.inputs : end]
             aligned = _align(call, inputs, dims, size)
-            given = [_lead(g, dim, size) for g, dim in zip(given, dims[call.inputs :], strict=True)]
+            given = [
+                _lead(g, dim, size) for g, dim in zip(given, dims[call.inputs :], strict=False)
+            ]
+            found = Backward.apply(call, *aligned, *given, *tensors[end:])
             grads = [
                 g if g is None else g.reshape(_lead(x, dim, size).shape)
-                for g, x, dim in zip(
-                    Backward.apply(call, *aligned, *given), inputs, dims, strict=False
-                )
+                for g, x, dim in zip(found, inputs, dims, strict=False)
             ]
         return tuple(grads), tuple(None if g is None else 0 for g in grads)
 
@@ -174,6 +195,16 @@ class Backward(torch.autograd.Function):
 for _function in (Forward, Backward):
     # PyTorch asks for the signature in each call, and to make it takes longer than small products.
     _function.forward.__signature__ = inspect.signature(_function.forward)  # type: ignore[attr-defined]
+
+
+def _refuse_batches(call, cotangents):
+    """Refuse what `is_grads_batched` and `vectorize` of `torch.autograd` give, without a rule."""
+    if any(g is not None and torch._C._functorch.is_legacy_batchedtensor(g) for g in cotangents):
+        raise NotImplementedError(
+            f"`{call.name}` takes one cotangent at a time from `torch.autograd`. Use "
+            "`torch.func.jacrev`, which batches them, or leave `is_grads_batched` or `vectorize` "
+            "out."
+        )
 
 
 def _lead(x, dim, size):

@@ -70,12 +70,22 @@ def differentiable_pair(
         frame = take_apart(args, inputs)
         if not inputs:
             raise TypeError(f"`{name}` takes tensors. Got none.")
-        pair = run, backward, batch_axes
-        made = Forward.apply(Call(name, *pair, frame, len(inputs), selective), *inputs)
+        witnesses = _witnesses(inputs)
+        counts = len(inputs), len(witnesses)
+        made = Forward.apply(
+            Call(name, run, backward, batch_axes, frame, *counts, selective), *inputs, *witnesses
+        )
         return put_together(made[-1].output, made)
 
     call.__name__ = call.__qualname__ = name
     return torch.compiler.allow_in_graph(call)
+
+
+def _witnesses(inputs):
+    """Return the witnesses of a call, in memory of their own: a view would hold that of its input."""
+    if not torch.is_grad_enabled():
+        return []
+    return [x.reshape(-1)[:0].clone() for x in inputs if x.requires_grad]
 
 
 def differentiable(op: Any) -> Callable[..., Any]:

@@ -115,6 +115,7 @@ def test_nothing_is_saved_twice(rng):
     kept = []
     with torch.autograd.graph.saved_tensors_hooks(lambda x: kept.append(x) or x, lambda x: x):
         front.differentiable(cwy_apply)(V, X)
+    kept = [x for x in kept if x.numel()]  # what is empty stands for an input
     places = [x.untyped_storage().data_ptr() for x in kept]
     assert len(places) == len(set(places))
     # Besides the arguments, k-by-k and k-by-m numbers.
@@ -185,14 +186,3 @@ def test_autocast_leaves_maps_in_their_dtype(dtype, rng):
     assert Q.dtype == A.dtype
     assert_close(host(Q), host(function(skew)), 0)
     assert_close(host(found), host(expected), 0)
-
-
-def test_second_derivatives_are_refused(rng):
-    V = leaf(rng, 4, 2)
-    function = front.differentiable(tcwy_matrix)
-    (first,) = torch.autograd.grad(loss(function(V)), V, create_graph=True)
-    assert first.requires_grad
-    with pytest.raises(NotImplementedError, match="`tcwy_matrix` has a first derivative only"):
-        first.sum().backward()
-    with pytest.raises(NotImplementedError, match="`tcwy_matrix` has a first derivative only"):
-        torch.func.jacrev(torch.func.grad(lambda V: loss(function(V))))(V)
