@@ -13,9 +13,9 @@ except ModuleNotFoundError as _error:
 from . import nn as nn
 from . import optim as optim
 from ._backend import BACKEND as BACKEND
+from ._bake import bake as bake
 from ._function import differentiable as differentiable
 from ._function import differentiable_pair as differentiable_pair
-from ._orthogonal import bake as bake
 from ._orthogonal import orthogonal as orthogonal
 from ._orthogonal import rebase as rebase
 

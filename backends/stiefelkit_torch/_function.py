@@ -82,7 +82,7 @@ def differentiable_pair(
 
 
 def _witnesses(inputs):
-    """Return the witnesses of a call, in memory of their own: a view would hold that of its input."""
+    """Return the witnesses of a call, in memory of their own: views would hold that of inputs."""
     if not torch.is_grad_enabled():
         return []
     return [x.reshape(-1)[:0].clone() for x in inputs if x.requires_grad]

@@ -1,8 +1,5 @@
 """Modules with an orthogonal or unitary weight."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import numpy
 import torch
 from torch.nn.utils import parametrize
@@ -18,6 +15,7 @@ from stiefelkit.parametrizations import (
     Trivialization,
 )
 
+from ._call import _own_dtype
 from ._load import PlainWeight
 from ._parametrization import Orthogonal
 
@@ -69,7 +67,7 @@ def orthogonal(
     project : bool
         Replace values assigned later by their Q factor, if they are not orthonormal.
     rng : int or numpy.random.Generator, optional
-        For maps that do not reach every matrix.
+        For maps that do not reach every matrix; by default with a seed that PyTorch draws.
 
     Returns
     -------
@@ -80,7 +78,7 @@ def orthogonal(
     Raises
     ------
     ValueError
-        For a tensor that is no matrix, an unknown map, or one of other sizes.
+        For a tensor that is no matrix, NaN, an unknown map, or one of other sizes.
     TypeError
         For a weight of integers.
 
@@ -103,7 +101,7 @@ def orthogonal(
     parametrization = _parametrization(weight, orthogonal_map, use_trivialization, k)
     made = Orthogonal(weight, parametrization, project=project, rng=rng)
     parametrize.register_parametrization(module, name, made, unsafe=True)
-    made.loading = module.register_load_state_dict_pre_hook(PlainWeight(name))
+    PlainWeight(name).take_over(module)
     return module
 
 
@@ -153,53 +151,6 @@ def _parametrization(weight, chosen, use_trivialization, k):
     return CWY(n, p, k, **options) if chosen == "cwy" else _MAPS[chosen](n, p, **options)
 
 
-def orthogonal_weights(module: Any) -> Iterator[tuple[Any, str, Any]]:
-    """Yield what `orthogonal` has registered in a module: submodule, name and parametrization."""
-    for part in list(module.modules()):
-        if parametrize.is_parametrized(part):
-            for name, parts in list(part.parametrizations.items()):
-                if isinstance(parts[0], Orthogonal):
-                    yield part, name, parts[0]
-
-
-def bake(module: torch.nn.Module) -> torch.nn.Module:
-    """Make weights plain parameters again, with the values that they have.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        Changed in place, with its submodules; ``bake(copy.deepcopy(module))`` leaves it.
-
-    Returns
-    -------
-    torch.nn.Module
-        `module`, of its original class: it can be pickled, exported and loaded without stiefelkit.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from stiefelkit_torch import bake, orthogonal
-    >>> layer = bake(orthogonal(torch.nn.Linear(3, 3)))
-    >>> type(layer).__name__, sorted(layer.state_dict())
-    ('Linear', ['bias', 'weight'])
-    """
-    for part, name, made in orthogonal_weights(module):
-        _own_class(part)
-        parametrize.remove_parametrizations(part, name, leave_parametrized=True)
-        made.loading.remove()
-    return module
-
-
-def _own_class(module):
-    """Give a module a class of its own, as a deep copy shares that of what it was copied from.
-
-    PyTorch takes the property of the weight off the class, which would break the other module.
-    """
-    cls = type(module)
-    body = {key: x for key, x in vars(cls).items() if key not in ("__dict__", "__weakref__")}
-    module.__class__ = type(cls.__name__, cls.__bases__, body)
-
-
 @torch.no_grad()
 def rebase(module: torch.nn.Module) -> torch.nn.Module:
     """Move the bases of trivializations to where the weights are, which stay.
@@ -228,6 +179,16 @@ def rebase(module: torch.nn.Module) -> torch.nn.Module:
     for part, name, made in orthogonal_weights(module):
         if isinstance(made.parametrization, Trivialization):
             leaf = part.parametrizations[name].original
-            moved = made.parametrization.rebase(made.params([leaf.detach()]))
+            with _own_dtype([leaf]):
+                moved = made.parametrization.rebase(made.params([leaf.detach()]))
             leaf.copy_(made.take(moved))
     return module
+
+
+def orthogonal_weights(module):
+    """Yield what has leaves by `orthogonal` in a module: submodule, name and parametrization."""
+    for part in list(module.modules()):
+        if parametrize.is_parametrized(part):
+            for name, parts in list(part.parametrizations.items()):
+                if isinstance(parts[0], Orthogonal):
+                    yield part, name, parts[0]

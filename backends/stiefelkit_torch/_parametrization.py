@@ -3,13 +3,14 @@
 import functools
 import math
 
-import numpy
 import torch
 
 from stiefelkit.linalg import orthonormality_error, orthonormalize
 from stiefelkit.parametrizations import AbstractParametrization
 
+from ._call import _own_dtype
 from ._function import differentiable_pair
+from ._rng import generator
 
 _HALF = (torch.float16, torch.bfloat16)
 
@@ -47,6 +48,9 @@ class Orthogonal(torch.nn.Module):
         leaves = self._start(weight.detach(), rng)
         self.fixed = tuple(name for name in leaves if name in parametrization.fixed)
         self.free = tuple(name for name in leaves if name not in parametrization.fixed)
+        # Such as angles and phases of a complex weight.
+        real = [name for name in leaves if not leaves[name].is_complex()]
+        self.real = frozenset(real if weight.is_complex() else ())
         for name in self.fixed:
             # QR leaves columns in a row, which products and kernels would copy in each step.
             leaf = leaves[name].clone(memory_format=torch.contiguous_format)
@@ -63,9 +67,23 @@ class Orthogonal(torch.nn.Module):
         """Return the dict of leaves that the parametrization takes, of 32 bits at least."""
         params = dict(zip(self.free, leaves, strict=True))
         params.update({name: getattr(self, name) for name in self.fixed})
+        if self.real:
+            return self._of_one_precision(params)
         if leaves[0].dtype in _HALF:
             return {name: leaf.float() for name, leaf in params.items()}
         return params
+
+    def _of_one_precision(self, params):
+        """Return real leaves that fit to the complex ones, whatever `Module.to` made of them.
+
+        It makes all of them complex, and `Module.double` leaves those as they are that are.
+        """
+        dtypes = [x.dtype for name, x in params.items() if name not in self.real]
+        dtypes = dtypes or [x.dtype for x in params.values()]
+        dtype = max(dtypes, key=lambda x: torch.finfo(x).bits).to_real()
+        dtype = torch.float32 if dtype in _HALF else dtype
+        params = {name: x.real if name in self.real else x for name, x in params.items()}
+        return {name: x.to(dtype if name in self.real else x.dtype) for name, x in params.items()}
 
     def dtype(self, leaves):
         """Return the dtype of the weight: the phases of a complex one are real leaves."""
@@ -94,25 +112,31 @@ class Orthogonal(torch.nn.Module):
             raise ValueError(
                 f"The weight has shape {self.shape}. Got one of shape {tuple(weight.shape)}."
             )
-        Q = self._frame(weight)
-        error, allowed = _error(Q, weight.dtype)
-        if error > allowed and not self.project:
-            which = "rows" if self.wide else "columns"
-            raise ValueError(
-                f"The weight has orthonormal {which}. Got one with |Q^T Q - I| = {error:.1e}, "
-                f"above {allowed:.1e}. Pass the Q factor of `torch.linalg.qr`, or register by "
-                "`orthogonal(..., project=True)`, which takes that of every value."
-            )
-        return self._inverse(orthonormalize(Q) if error > allowed else Q, weight.dtype)
+        with _own_dtype([weight]):
+            Q = self._frame(weight)
+            error, allowed = _error(Q, weight.dtype)
+            if error > allowed and not self.project:
+                which = "rows" if self.wide else "columns"
+                raise ValueError(
+                    f"The weight has orthonormal {which}. Got one with |Q^T Q - I| = {error:.1e}, "
+                    f"above {allowed:.1e}. Pass the Q factor of `torch.linalg.qr`, or register by "
+                    "`orthogonal(..., project=True)`, which takes that of every value."
+                )
+            return self._inverse(orthonormalize(Q) if error > allowed else Q, weight.dtype)
 
     @torch.no_grad()
     def _start(self, weight, rng):
-        Q = self._frame(weight)
-        error, allowed = _error(Q, weight.dtype)
+        with _own_dtype([weight]):
+            Q = self._frame(weight)
+            error, allowed = _error(Q, weight.dtype)
+            Q = orthonormalize(Q) if error > allowed else Q
+            return self._inverse_or_drawn(Q, weight, rng)
+
+    def _inverse_or_drawn(self, Q, weight, rng):
         try:
-            return self._inverse(orthonormalize(Q) if error > allowed else Q, weight.dtype)
+            return self._inverse(Q, weight.dtype)
         except ValueError:  # it does not reach every matrix, so it draws one of its own
-            rng, batch = numpy.random.default_rng(rng), Q.shape[:-2]
+            rng, batch = generator(rng), Q.shape[:-2]
             drawn = [self.parametrization.init(rng=rng, like=Q) for _ in range(math.prod(batch))]
             stacked = {name: torch.stack([leaves[name] for leaves in drawn]) for name in drawn[0]}
             return {
@@ -139,9 +163,19 @@ def _kind(leaf, dtype):
 
 
 def _error(Q, dtype):
-    """Return how far frames are from orthonormal, and how far rounding can bring them."""
+    """Return how far frames are from orthonormal, and how far rounding can bring them.
+
+    Of as many reflections or rotations as columns, errors grow with the root of n, at about half
+    of what is allowed.
+    """
     if Q.is_meta or Q.numel() == 0:
         return 0.0, 0.0
-    slack = 2 if dtype in _HALF else 20
-    allowed = slack * math.sqrt(Q.shape[-1]) * torch.finfo(dtype).eps
-    return float(orthonormality_error(Q).max()), allowed
+    n, p = Q.shape[-2:]
+    slack = 2 if dtype in _HALF else max(20.0, 2 * math.sqrt(n))
+    error, allowed = float(orthonormality_error(Q).max()), torch.finfo(dtype).eps * math.sqrt(p)
+    if not math.isfinite(error) and not bool(torch.isfinite(Q).all()):
+        raise ValueError(
+            f"The weight has finite numbers. Got NaN or infinite ones in a weight of shape "
+            f"{tuple(Q.shape)}."
+        )
+    return error, slack * allowed

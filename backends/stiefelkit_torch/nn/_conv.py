@@ -7,7 +7,8 @@ from torch.nn import functional
 from stiefelkit.parametrizations import AbstractParametrization
 
 from .._orthogonal import orthogonal
-from ._start import draw_leaves, generator
+from .._rng import generator
+from ._start import draw_leaves
 
 
 class NonExplodingConv2d(torch.nn.Module):
@@ -45,7 +46,8 @@ class NonExplodingConv2d(torch.nn.Module):
     States of :math:`G_t = \sigma(K \star G_{t-1} + K_{in} \star X_t)` with
     :math:`|\sigma(z)| \le |z|` grow by no more than their inputs, and gradients do not explode if
     :math:`|\sigma'| \le 1`. Nothing keeps them from vanishing: only for q = 1 is the convolution
-    an isometry. For larger q the bound is loose, and most kernels shrink every image: with
+    an isometry. With strides, groups or other padding there would be another bound: they are left
+    out. For larger q the bound is loose, and most kernels shrink every image: with
     q = 3, random ones have norm 0.6, and leave noise a third as long.
 
     Costs :math:`O(q^2 f^3)` besides the convolution. [LikhosherstovDavisEtAl:2021]_, ConvNERU.
@@ -103,7 +105,7 @@ class NonExplodingConv2d(torch.nn.Module):
         return K.reshape(height, width, self.channels, self.channels).permute(3, 2, 0, 1)
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
-        """Return images of the same size, shape ``(..., channels, height, width)``."""
+        """Return images of the same size, shape ``(B, channels, height, width)`` or without B."""
         height, width = self.kernel_size
         if height % 2 and width % 2:
             padding = height // 2, width // 2

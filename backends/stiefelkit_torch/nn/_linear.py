@@ -9,7 +9,8 @@ from stiefelkit.parametrizations import CWY, AbstractParametrization
 
 from .._function import differentiable
 from .._orthogonal import orthogonal
-from ._start import draw_leaves, generator
+from .._rng import generator
+from ._start import draw_leaves
 
 _reflect = differentiable(cwy_apply)
 
@@ -83,16 +84,17 @@ class OrthogonalLinear(torch.nn.Linear):
         """Return the outputs, shape ``(..., out_features)``."""
         if not self._by_reflections(input):
             return super().forward(input)
-        output = self._reflected(input.reshape(-1, self.in_features))
+        output = self._reflected(input.reshape(-1, self.in_features)).to(input.dtype)
         output = output if self.bias is None else output + self.bias
         return output.reshape(*input.shape[:-1], self.out_features)
 
     def _by_reflections(self, X):
-        if not parametrize.is_parametrized(self, "weight"):
+        # What PyTorch would say of other inputs is said better by its own layer.
+        if not parametrize.is_parametrized(self, "weight") or X.shape[-1:] != (self.in_features,):
             return False
         parts = self.parametrizations["weight"]
         map_ = parts[0].parametrization
-        if not isinstance(map_, CWY) or map_.k == map_.p:
+        if len(parts) > 1 or not isinstance(map_, CWY) or map_.k == map_.p:
             return False
         if parts[0].dtype(list(parts.parameters(recurse=False))) != X.dtype:
             return False
@@ -106,6 +108,7 @@ class OrthogonalLinear(torch.nn.Linear):
         parts = self.parametrizations["weight"]
         map_ = parts[0].parametrization
         V, d = map_.reflections(parts[0].params(list(parts.parameters(recurse=False))))
+        X = X.to(V.dtype)
         if not parts[0].wide:
             return _reflect(V, torch.nn.functional.pad(X * d, (0, map_.n - map_.p)).mT).mT
         # W^T is the frame Q, and x Q = (Q^H x^H)^H; the reflections in turn make the adjoint.

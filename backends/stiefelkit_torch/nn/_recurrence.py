@@ -64,7 +64,7 @@ class Recurrence:
         parts = module.parametrizations[self.name]
         originals = list(parts.parameters(recurse=False))
         # The map casts up leaves of 16 bits, and then its matrix down.
-        if parts[0].dtype(originals) != dtype:
+        if len(parts) > 1 or parts[0].dtype(originals) != dtype:
             return None
         params = parts[0].params(originals)
         if isinstance(self.map, UnitaryFFT):

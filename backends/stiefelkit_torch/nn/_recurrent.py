@@ -3,12 +3,14 @@
 import numpy
 import torch
 from torch.nn import functional
+from torch.nn.utils import parametrize
 from torch.nn.utils.rnn import PackedSequence
 
 from .._call import _own_dtype
 from .._orthogonal import orthogonal
+from .._rng import generator
 from ._recurrence import Recurrence
-from ._start import generator, set_leaves
+from ._start import set_leaves
 from ._steps import PackedSteps, Steps
 
 
@@ -27,6 +29,9 @@ class Recurrent(torch.nn.Module):
         for name in ("input_size", "hidden_size", "num_layers"):
             if getattr(self, name) < 1:
                 raise ValueError(f"`{name}` is at least 1. Got {getattr(self, name)}.")
+        for option, given in (("batch_first", batch_first), ("bidirectional", bidirectional)):
+            if not isinstance(given, bool):
+                raise TypeError(f"`{option}` is True or False. Got {given!r}.")
         if not 0 <= self.dropout <= 1:
             raise ValueError(f"`dropout` is a probability. Got {dropout}.")
         suffixes = ("", "_reverse") if bidirectional else ("",)
@@ -74,12 +79,23 @@ class Recurrent(torch.nn.Module):
                     getattr(self, name + place).copy_(leaves[key])
             if "c" in self._names:
                 getattr(self, "bias_hh" + place).zero_()
-            set_leaves(self, loop.name, leaves["recurrent"])
+            if parametrize.is_parametrized(self, loop.name):
+                set_leaves(self, loop.name, leaves["recurrent"])
+            else:
+                getattr(self, loop.name).copy_(loop.map.matrix(leaves["recurrent"]))
+
+    def flatten_parameters(self) -> None:
+        """Do nothing, as there is no other layout: for code that is written for `torch.nn.RNN`."""
 
     def forward(self, input, hx=None):
         """Return the states of the last layer at all steps, and the last ones of all layers."""
         packed = isinstance(input, PackedSequence)
         X = self._cast(input.data if packed else input)
+        if hx is not None and not _fits(hx, X.dtype):
+            raise ValueError(
+                f"`{self._name}` has states of {X.dtype}. Got first states of {hx.dtype}; cast "
+                "them."
+            )
         with _own_dtype([X]):
             if packed:
                 X, h_n = self._layers(X, hx, PackedSteps(input))
@@ -115,8 +131,7 @@ class Recurrent(torch.nn.Module):
             raise ValueError(
                 f"`{self._name}` was built for {self.input_size} input features. Got {X.shape[-1]}."
             )
-        fits = X.dtype in (weight.dtype, weight.real.dtype)
-        if not fits and not torch.is_autocast_enabled(X.device.type):
+        if not _fits(X, weight.dtype):
             raise ValueError(
                 f"`{self._name}` has weights of {weight.dtype}. Got inputs of {X.dtype}; cast "
                 "them, or build the module with `dtype`."
@@ -146,6 +161,8 @@ class Recurrent(torch.nn.Module):
         if "c" in self._names:
             bias = getattr(self, "bias_ih" + place) + getattr(self, "bias_hh" + place)
         b = getattr(self, "bias_activation" + place, None)
+        if X.is_complex() and b is not None:  # `Module.to` makes real parameters complex
+            b = b.real.to(X.real.dtype)
         H = run(X, getattr(self, "weight_ih" + place), bias, h0, b, steps.spread(reverse))
         return steps.gather(H, reverse), steps.last(H, h0)
 
@@ -188,3 +205,14 @@ class Recurrent(torch.nn.Module):
             if getattr(self, name) != default:
                 shown.append(f"{name}={getattr(self, name)}")
         return ", ".join(shown)
+
+
+def _fits(X, dtype):
+    """Say whether numbers can be taken for those of a dtype: real ones for complex ones, too.
+
+    Autocast makes numbers of other precision, but none real.
+    """
+    if X.dtype in (dtype, dtype.to_real()):
+        return True
+    kind = X.is_floating_point() or (X.is_complex() and dtype.is_complex)
+    return kind and torch.is_autocast_enabled(X.device.type)

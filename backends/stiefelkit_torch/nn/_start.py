@@ -1,14 +1,9 @@
 """Numbers that modules start from."""
 
-import numpy
 import torch
+from torch.nn.utils import parametrize
 
-
-def generator(rng):
-    """Return a host generator, by default with a seed that PyTorch draws."""
-    # On the host, also where the default device has no values.
-    seed = int(torch.randint(2**31, (), device="cpu")) if rng is None else rng
-    return numpy.random.default_rng(seed)
+from stiefelkit.manifolds import Stiefel
 
 
 @torch.no_grad()
@@ -21,8 +16,18 @@ def set_leaves(module, name, leaves):
         original.copy_(leaf)
 
 
+@torch.no_grad()
 def draw_leaves(module, name, rng):
-    """Draw a weight of a module anew."""
+    """Draw a weight of a module anew; a baked one uniformly."""
+    if not parametrize.is_parametrized(module, name):
+        weight = getattr(module, name)
+        n, p = max(weight.shape), min(weight.shape)
+        like = torch.empty(
+            0, dtype=torch.promote_types(weight.dtype, torch.float32), device=weight.device
+        )
+        Q = Stiefel().random_point(n, p, rng=rng, like=like)
+        weight.copy_(Q if weight.shape[0] >= weight.shape[1] else Q.mT)
+        return
     parts = module.parametrizations[name]
     originals, made = list(parts.parameters(recurse=False)), parts[0]
     dtype = made.dtype(originals)
