@@ -27,28 +27,44 @@ def value_and_grad(fun):
     """Return a function that gives the value of `fun` and its gradient by autograd.
 
     The gradient is by the first argument, an array or a tree of arrays (dicts, lists, tuples,
-    None), in the convention dL = Re<g, dz>; `fun` returns a real number.
+    None), in the convention dL = Re<g, dz>; `fun` returns a real number. A value that depends on
+    no leaf is an error, since a graph that was lost would look like a gradient of 0.
     """
 
     def evaluate(x, /, *args, **options):
         leaves: list[torch.Tensor] = []
-        tracked = _map(lambda leaf: _tracked(leaf, leaves), x)
-        with torch.enable_grad():
+        with torch.inference_mode(False), torch.enable_grad():
+            tracked = _map(lambda leaf: _tracked(leaf, leaves), x)
             value = fun(tracked, *args, **options)
-        if isinstance(value, torch.Tensor) and value.requires_grad:
-            grads = torch.autograd.grad(value, leaves, allow_unused=True, materialize_grads=True)
-        else:  # it depends on none of them
-            grads = tuple(torch.zeros_like(leaf) for leaf in leaves)
-        ordered = iter(grads)
-        value = value.detach() if isinstance(value, torch.Tensor) else value
-        return value, _map(lambda leaf: next(ordered).resolve_conj(), x)
+            grads = iter(_gradients(value, leaves))
+        return value.detach(), _map(lambda leaf: next(grads).resolve_conj(), x)
 
     return evaluate
 
 
 def _tracked(leaf, leaves):
-    leaves.append(leaf.detach().requires_grad_())
+    plain = leaf.clone() if leaf.is_inference() else leaf
+    leaves.append(plain.detach().requires_grad_())
     return leaves[-1]
+
+
+def _gradients(value, leaves):
+    """Return the gradient by each leaf, 0 for those that are not used; raise if none is."""
+    if not isinstance(value, torch.Tensor):
+        found = f"a {type(value).__name__}"
+    elif not value.requires_grad:
+        found = "a tensor without a graph"
+    else:
+        grads = torch.autograd.grad(value, leaves, allow_unused=True)
+        if any(grad is not None for grad in grads):
+            pairs = zip(grads, leaves, strict=True)
+            return [torch.zeros_like(leaf) if g is None else g for g, leaf in pairs]
+        found = "a tensor that does not depend on it"
+    raise ValueError(
+        "The function to differentiate returns a tensor that depends on its argument. Got "
+        f"{found}. `float`, `.item()`, `.numpy()`, `.detach()` and `torch.no_grad()` lose the "
+        "graph of the derivatives: return the tensor itself, or give a gradient of your own."
+    )
 
 
 def _map(function, tree):

@@ -29,9 +29,7 @@ def bake(module: torch.nn.Module) -> torch.nn.Module:
     ('Linear', ['bias', 'weight'])
     """
     for part in list(module.modules()):
-        if not parametrize.is_parametrized(part):
-            continue
-        for name, parts in list(part.parametrizations.items()):
+        for name, parts in list(getattr(part, "parametrizations", {}).items()):
             if any(isinstance(one, Orthogonal) for one in parts):
                 _bake_weight(part, name, list(parts.parameters(recurse=False)))
     return module

@@ -78,10 +78,8 @@ class Orthogonal(torch.nn.Module):
 
         It makes all of them complex, and `Module.double` leaves those as they are that are.
         """
-        dtypes = [x.dtype for name, x in params.items() if name not in self.real]
-        dtypes = dtypes or [x.dtype for x in params.values()]
-        dtype = max(dtypes, key=lambda x: torch.finfo(x).bits).to_real()
-        dtype = torch.float32 if dtype in _HALF else dtype
+        kept = [x for name, x in params.items() if name not in self.real] or list(params.values())
+        dtype = torch.float32 if kept[0].dtype in _HALF else kept[0].real.dtype
         params = {name: x.real if name in self.real else x for name, x in params.items()}
         return {name: x.to(dtype if name in self.real else x.dtype) for name, x in params.items()}
 

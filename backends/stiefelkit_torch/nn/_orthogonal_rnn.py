@@ -56,7 +56,8 @@ class OrthogonalRNN(Recurrent):
     The time loop is one node of the graph, with a backward pass derived by hand: T products of
     B-by-n with n-by-n matrices each way, as many flops as one way for the gradient of
     :math:`W_{hh}`, and the states as the only memory. The map costs :math:`4n^3` flops besides. A
-    second derivative is refused.
+    second derivative is refused. The outputs of one layer are the states themselves: change a
+    clone of them, as PyTorch refuses to change them in place.
 
     Examples
     --------

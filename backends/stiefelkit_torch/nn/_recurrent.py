@@ -91,7 +91,7 @@ class Recurrent(torch.nn.Module):
         """Return the states of the last layer at all steps, and the last ones of all layers."""
         packed = isinstance(input, PackedSequence)
         X = self._cast(input.data if packed else input)
-        if hx is not None and not _fits(hx, X.dtype):
+        if hx is not None and not _fits(hx, X):
             raise ValueError(
                 f"`{self._name}` has states of {X.dtype}. Got first states of {hx.dtype}; cast "
                 "them."
@@ -131,7 +131,7 @@ class Recurrent(torch.nn.Module):
             raise ValueError(
                 f"`{self._name}` was built for {self.input_size} input features. Got {X.shape[-1]}."
             )
-        if not _fits(X, weight.dtype):
+        if not _fits(X, weight):
             raise ValueError(
                 f"`{self._name}` has weights of {weight.dtype}. Got inputs of {X.dtype}; cast "
                 "them, or build the module with `dtype`."
@@ -207,12 +207,12 @@ class Recurrent(torch.nn.Module):
         return ", ".join(shown)
 
 
-def _fits(X, dtype):
+def _fits(X, like):
     """Say whether numbers can be taken for those of a dtype: real ones for complex ones, too.
 
     Autocast makes numbers of other precision, but none real.
     """
-    if X.dtype in (dtype, dtype.to_real()):
+    if X.dtype in (like.dtype, like.real.dtype):
         return True
-    kind = X.is_floating_point() or (X.is_complex() and dtype.is_complex)
+    kind = X.is_floating_point() or (X.is_complex() and like.is_complex())
     return kind and torch.is_autocast_enabled(X.device.type)
