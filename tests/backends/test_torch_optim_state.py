@@ -1,4 +1,4 @@
-"""The optimizers for PyTorch in a program: saved, loaded, copied, scheduled, with closures."""
+"""The optimizers for PyTorch in a program: saved, copied, scheduled, with closures, in autocast."""
 
 import copy
 import io
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from stiefelkit import optim as rules
-from stiefelkit.manifolds import Euclidean, Stiefel
+from stiefelkit.manifolds import Euclidean, Orthogonal, Stiefel
 
 from .._classes import assert_close
 from ._torch_optim import draw, equal, every, host, optim, torch, train
@@ -198,3 +198,23 @@ def test_parameters_without_gradients_rest(case, rng):
     assert equal([second, flat], [torch.from_numpy(x) for x in kept])
     assert set(optimizer.state) == {first}
     assert np.max(np.abs(host(first) - start)) > 1e-3
+
+
+@every
+def test_autocast_changes_nothing(case):
+    runs = []
+    for enabled in (False, True):
+        start = np.random.default_rng(1)
+        pairs = [draw(start, case.shape, "float32"), draw(start, (6, 6), "float32")]
+        manifolds = case.manifold, Orthogonal()
+        groups = [
+            {"params": [X], "manifold": m} for (X, _), m in zip(pairs, manifolds, strict=True)
+        ]
+        optimizer = case.make(groups)
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            train(optimizer, pairs, 9)
+            runs.append([X.detach().clone() for X, _ in pairs])
+            optimizer.project_()
+        runs.append([X for X, _ in pairs])
+    assert equal(runs[0], runs[2])
+    assert equal(runs[1], runs[3])

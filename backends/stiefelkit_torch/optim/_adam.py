@@ -52,9 +52,9 @@ class Adam(ManifoldOptimizer):
     (tensor([-0.1000, -0.1000, -0.1000]), True)
     """
 
-    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, **options):
-        options |= {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
-        super().__init__(params, **options)
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, **shared):
+        options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
+        super().__init__(params, options, **shared)
 
     def _rule(self, group):
         return rules.Adam(float(group["lr"]), *group["betas"], group["eps"])

@@ -1,7 +1,8 @@
 """What optimizers share whose iterates are beside the manifold."""
 
 from stiefelkit import optim as rules
-from stiefelkit.manifolds import Euclidean, Orthogonal, Stiefel
+from stiefelkit.linalg import orthonormalize
+from stiefelkit.manifolds import Euclidean, Orthogonal, SpecialOrthogonal, Stiefel
 
 from ._base import ManifoldOptimizer
 
@@ -13,10 +14,13 @@ class AmbientOptimizer(ManifoldOptimizer):
     """An optimizer that makes a direction of the Euclidean gradients, by momentum or by Adam."""
 
     _manifolds = (Euclidean, Stiefel, Orthogonal)
+    _optional = ("betas",)
 
-    def __init__(self, params, *, betas=None, **options):
+    def __init__(self, params, options, /, **shared):
         # Left out where there are none: schedulers of momentum look for the key.
-        super().__init__(params, **options, **({} if betas is None else {"betas": betas}))
+        if options["betas"] is None:
+            options = {k: v for k, v in options.items() if k != "betas"}
+        super().__init__(params, options, **shared)
 
     def _base(self, group):
         """Return the rule for the direction, of rate 1."""
@@ -37,3 +41,6 @@ class AmbientOptimizer(ManifoldOptimizer):
                 f"`{type(self).__name__}` starts where |Q^T Q - I|_F <= {radius}. Got "
                 f"{far.max().item():.2g}."
             )
+        if isinstance(group["manifold"], SpecialOrthogonal):
+            # The field leads to the nearest frame, which may be none of the manifold's.
+            group["manifold"].check_point(orthonormalize(x, method="polar"))

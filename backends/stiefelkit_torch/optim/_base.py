@@ -5,46 +5,50 @@ from typing import Any, ClassVar
 
 import torch
 
-from stiefelkit.linalg import orthonormalize
 from stiefelkit.manifolds import AbstractManifold, Euclidean
 from stiefelkit.optim import AbstractOptimizer, State
 
-from ._groups import FRAMES, check_group, group_names, is_frames
-
-# Entries of a tensor above which it is not stacked: it keeps a device busy by itself, and a
-# stack is a copy.
-_STACKED = 2**18
-_OBJECTS = ("manifold", "rule")  # of a group: what a program says, not what a run has found
+from .._call import _own_dtype
+from ._groups import FRAMES, check_group, check_options, group_names, is_frames
+from ._nearest import nearest
+from ._stacks import batches, gathered, gradients, points, store, write
+from ._states import cast, check_saved, objects, without_objects
 
 
 class ManifoldOptimizer(torch.optim.Optimizer):
     """A `torch.optim.Optimizer` whose groups have a manifold, and whose rule is stiefelkit's.
 
     Tensors of one shape, dtype and device, and of at most 2^18 entries, are stacked and updated
-    together. Gradients are read and never written to.
+    together, in their own dtype also under autocast. Gradients are read and never written to.
 
     Parameters
     ----------
     params : iterable of tensors, named tensors or groups
+    options : dict
+        Those of the subclass, all of which a group may have its own of.
     manifold : AbstractManifold
         Of each tensor of a group, whose leading axes are batch; `Euclidean()` by default.
     rows : bool
         Whether the rows of wide matrices are orthonormal: points are their transposes.
     maximize : bool
-    options
-        Those of the subclass, all of which a group may have its own of.
+
+    Raises
+    ------
+    TypeError
+        For other options.
     """
 
     _manifolds: ClassVar[tuple[type, ...]] = (AbstractManifold,)
+    _optional: ClassVar[tuple[str, ...]] = ()  # options that some groups are without
 
-    def __init__(self, params, *, manifold=None, rows=False, maximize=False, **options):
-        defaults = {
+    def __init__(self, params, options, /, *, manifold=None, rows=False, maximize=False, **unknown):
+        check_options(type(self), unknown)
+        shared = {
             "manifold": Euclidean() if manifold is None else manifold,
             "rows": rows,
             "maximize": maximize,
-            **options,
         }
-        super().__init__(params, defaults)
+        super().__init__(params, {**shared, **options})
 
     @abc.abstractmethod
     def _rule(self, group: dict[str, Any]) -> AbstractOptimizer:
@@ -67,52 +71,63 @@ class ManifoldOptimizer(torch.optim.Optimizer):
     def state_dict(self):
         """Return numbers and tensors alone: the manifolds are the program's to say."""
         saved = super().state_dict()
-        groups = [
-            {k: v for k, v in group.items() if k not in _OBJECTS} for group in saved["param_groups"]
-        ]
-        return {**saved, "param_groups": groups}
+        return {**saved, "param_groups": [without_objects(g) for g in saved["param_groups"]]}
 
     def load_state_dict(self, state_dict):
         """Load a state; manifolds stay those that the groups have."""
-        kept = [{k: group[k] for k in _OBJECTS if k in group} for group in self.param_groups]
-        super().load_state_dict(state_dict)
-        for group, objects in zip(self.param_groups, kept, strict=True):
-            group.update(objects)
+        kept = [objects(group) for group in self.param_groups]
+        # The last of the hooks, by which a user may complete what another optimizer saved.
+        check = self.register_load_state_dict_pre_hook(check_saved)
+        try:
+            super().load_state_dict(state_dict)
+        finally:
+            check.remove()
+        for group, own in zip(self.param_groups, kept, strict=True):
+            group.update(own)
             for p in group["params"]:
                 if p.is_complex() and p in self.state:  # PyTorch keeps the saved precision
-                    self.state[p] = _cast(self.state[p], p.dtype)
+                    self.state[p] = cast(self.state[p], p.dtype)
 
     @torch.no_grad()
     def step(self, closure=None):
-        """Update the parameters that have a gradient; return what `closure` does, if given."""
+        """Update the parameters that have a gradient; return what `closure` does, if given.
+
+        Starts, layouts and options are checked before the first parameter is written to.
+        """
         loss = None
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        for group in self.param_groups:
-            rule = self._rule(group)
-            for params in _batches(group, self._keys):
+        work = [
+            (rule, group, params)
+            for rule, group in [(self._rule(group), group) for group in self.param_groups]
+            for params in batches(group, self._keys)
+        ]
+        for _, group, params in work:
+            self._check_start(params, group)
+        for rule, group, params in work:
+            with _own_dtype(params):
                 self._update(rule, group, params)
         return loss
 
     @torch.no_grad()
     def project_(self) -> None:
-        """Replace all frames by the nearest ones, their polar factors.
+        """Replace all frames by the nearest ones, their polar factors, or nearest rotations.
 
         For starts that are off the manifold, for weights that were stored in fewer digits, and
         for the iterates of `Landing` before they are used.
         """
-        for group in self.param_groups:
-            if isinstance(group["manifold"], Euclidean):
-                continue
+        curved = [g for g in self.param_groups if not isinstance(g["manifold"], Euclidean)]
+        for group in curved:
             if not is_frames(group["manifold"]):
                 raise TypeError(
                     f"`project_` knows the nearest points of {FRAMES}. Got "
                     f"`{type(group['manifold']).__name__}`."
                 )
-            for params in _batches(group, lambda p: ()):
-                x = _points(params, group)
-                _write(params, orthonormalize(x, method="polar"), group)
+        for group in curved:
+            for params in batches(group, lambda p: ()):
+                with _own_dtype(params):
+                    write(params, nearest(points(params, group), group["manifold"]), group)
 
     def _keys(self, p):
         """Return what must be equal for an update together, or None if there is no gradient."""
@@ -130,96 +145,28 @@ class ManifoldOptimizer(torch.optim.Optimizer):
 
     def _update(self, rule, group, params):
         """Update parameters of one key, as one batch if there are several."""
-        x, manifold = _points(params, group), group["manifold"]
+        x, manifold = points(params, group), group["manifold"]
         states = [self.state[p] for p in params]
-        slots = {k: _gathered([s[k] for s in states]) for k in states[0] if k != "step"}
+        slots = {k: gathered(states, k, group) for k in states[0] if k != "step"}
         step = int(states[0].get("step", 0))
-        if not states[0]:
-            self._check_start(x, params, group)
         if not states[0] or (group.get("momentum") and "momentum" not in slots):
             # A scheduler may have raised the momentum from 0 after the first step.
             slots = {**rule.init(x, manifold, rng=group.get("seed")).slots, **slots}
-        y, state = rule.update(_gradients(params, x, group), State(step, slots, manifold), x)
-        _write(params, y, group)
+        y, state = rule.update(gradients(params, x, group), State(step, slots, manifold), x)
+        write(params, y, group)
         for name, value in state.slots.items():
-            _store(states, name, value)
+            store(params, states, name, value, group)
         for s in states:
             s["step"] = torch.tensor(state.step, device="cpu")
 
-    def _check_start(self, x, params, group):
-        if isinstance(group["manifold"], Euclidean):
+    def _check_start(self, params, group):
+        if isinstance(group["manifold"], Euclidean) or self.state.get(params[0]):
             return
         try:
-            self._check_points(x, group)
+            with _own_dtype(params):
+                self._check_points(points(params, group), group)
         except ValueError as error:
             raise ValueError(
                 f"Parameters {group_names(group, params)} cannot start. {error} All of this "
                 f"optimizer are projected by `{type(self).__name__}.project_`."
             ) from None
-
-
-def _batches(group, keys):
-    """Yield lists of parameters that may be stacked: of one shape, dtype, device and key."""
-    batches: dict[Any, list[torch.Tensor]] = {}
-    for p in group["params"]:
-        key = keys(p)
-        if key is not None:
-            alone = id(p) if p.numel() > _STACKED else None
-            batches.setdefault((p.shape, p.dtype, p.device, alone, key), []).append(p)
-    yield from batches.values()
-
-
-def _stacked(tensors):
-    found = tensors[0] if len(tensors) == 1 else torch.stack(tensors)
-    return found.detach().resolve_conj()
-
-
-def _points(params, group):
-    x = _stacked([p.detach() for p in params])
-    return x.mT if group["rows"] else x
-
-
-def _gradients(params, x, group):
-    """Return the gradients of what is to be minimized, in arrays of their own if they change."""
-    g = _stacked([p.grad.detach() for p in params]).to(x.dtype)
-    g = g.mT if group["rows"] else g
-    g = -g if group["maximize"] else g
-    decay = group.get("weight_decay", 0)
-    return g + decay * x if decay else g
-
-
-def _gathered(values):
-    """Return a slot of several parameters: tensors in a stack, host numbers that are equal."""
-    return _stacked(values) if isinstance(values[0], torch.Tensor) else values[0]
-
-
-def _parts(value, count):
-    return [value] if count == 1 else list(value.unbind())
-
-
-def _write(params, y, group):
-    y = (y.mT if group["rows"] else y).resolve_conj()
-    torch._foreach_copy_(params, _parts(y, len(params)))
-
-
-def _store(states, name, value):
-    """Keep a slot: each parameter has tensors of its own."""
-    if not isinstance(value, torch.Tensor):
-        for s in states:
-            s[name] = [int(word) for word in value]
-    elif name in states[0]:
-        torch._foreach_copy_([s[name] for s in states], _parts(value, len(states)))
-    else:
-        for s, part in zip(states, _parts(value, len(states)), strict=True):
-            s[name] = part.clone(memory_format=torch.contiguous_format)
-
-
-def _cast(state, dtype):
-    """Return the state of a complex parameter in its precision."""
-    real = dtype.to_real()
-    return {
-        k: v.to(dtype if v.is_complex() else real)
-        if isinstance(v, torch.Tensor) and k != "step"
-        else v
-        for k, v in state.items()
-    }

@@ -77,11 +77,11 @@ class CoordinateDescent(ManifoldOptimizer):
         max_angle=0.3,
         *,
         rng=None,
-        **options,
+        **shared,
     ):
-        options |= {"lr": lr, "rule": Uniform() if rule is None else rule, "seed": _seed(rng)}
+        options = {"lr": lr, "rule": Uniform() if rule is None else rule, "seed": _seed(rng)}
         options |= {"normalized": normalized, "decay": decay, "max_angle": max_angle}
-        super().__init__(params, **options)
+        super().__init__(params, options, **shared)
 
     def _rule(self, group):
         options = (group[k] for k in ("rule", "normalized", "decay", "max_angle"))

@@ -1,5 +1,6 @@
 """What a group of parameters must be."""
 
+import inspect
 import math
 
 import torch
@@ -10,10 +11,12 @@ from stiefelkit.manifolds import (
     Grassmann,
     Orthogonal,
     Product,
+    SpecialOrthogonal,
     Stiefel,
 )
 
 FRAMES = "`Stiefel`, `Grassmann`, `Orthogonal` and `SpecialOrthogonal`"
+_SHARED = ("manifold", "rows", "maximize")
 _HALF = (torch.float16, torch.bfloat16)
 _SIZES = ("lr", "momentum", "eps", "weight_decay")
 _FACTORS = ("alpha", "decay", "betas")
@@ -29,6 +32,17 @@ def group_names(group, params) -> list:
     names = group.get("param_names", range(len(group["params"])))
     wanted = {id(p) for p in params}
     return [n for n, p in zip(names, group["params"], strict=True) if id(p) in wanted]
+
+
+def check_options(cls: type, unknown) -> None:
+    """Raise if there are options that an optimizer does not have."""
+    if unknown:
+        own = list(inspect.signature(cls).parameters.values())[1:]
+        known = [p.name for p in own if p.kind is not p.VAR_KEYWORD]
+        raise TypeError(
+            f"`{cls.__name__}` has the options {[*known, *_SHARED]}. Got {sorted(unknown)}. "
+            "Correct the name, or leave it out."
+        )
 
 
 def check_group(optimizer: str, group, manifolds: tuple[type, ...]) -> None:
@@ -80,6 +94,11 @@ def _check_tensor(p, place, group):
             f"A point of `{name}` has numbers of 32 or 64 bits, as 16 cannot hold orthonormality. "
             f"Got {p.dtype} for parameter {place!r}. Keep it in float32, and use "
             "`torch.autocast`."
+        )
+    if isinstance(manifold, SpecialOrthogonal) and p.is_complex():
+        raise TypeError(
+            f"A point of `{name}` is real. Got {p.dtype} for parameter {place!r}. Use "
+            "`Orthogonal`, which is the unitary group for complex tensors."
         )
     if not is_frames(manifold):
         return

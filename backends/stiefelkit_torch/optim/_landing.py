@@ -73,11 +73,11 @@ class Landing(AmbientOptimizer):
         weight_decay=0.0,
         penalty=1.0,
         radius=0.5,
-        **options,
+        **shared,
     ):
-        options |= {"lr": lr, "momentum": momentum, "betas": betas, "eps": eps}
+        options = {"lr": lr, "momentum": momentum, "betas": betas, "eps": eps}
         options |= {"weight_decay": weight_decay, "penalty": penalty, "radius": radius}
-        super().__init__(params, **options)
+        super().__init__(params, options, **shared)
 
     def _rule(self, group):
         options = self._base(group), group["penalty"], group["radius"]

@@ -57,10 +57,10 @@ class POGO(AmbientOptimizer):
     """
 
     def __init__(
-        self, params, lr=1e-3, momentum=0.0, betas=None, eps=1e-8, weight_decay=0.0, **options
+        self, params, lr=1e-3, momentum=0.0, betas=None, eps=1e-8, weight_decay=0.0, **shared
     ):
-        options |= {"lr": lr, "momentum": momentum, "betas": betas, "eps": eps}
-        super().__init__(params, weight_decay=weight_decay, **options)
+        options = {"lr": lr, "momentum": momentum, "betas": betas, "eps": eps}
+        super().__init__(params, {**options, "weight_decay": weight_decay}, **shared)
 
     def _rule(self, group):
         return rules.POGO(float(group["lr"]), self._base(group))

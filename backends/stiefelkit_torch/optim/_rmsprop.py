@@ -47,9 +47,9 @@ class RMSProp(ManifoldOptimizer):
     tensor([1.9000])
     """
 
-    def __init__(self, params, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0.0, **options):
-        options |= {"lr": lr, "alpha": alpha, "eps": eps, "weight_decay": weight_decay}
-        super().__init__(params, **options)
+    def __init__(self, params, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0.0, **shared):
+        options = {"lr": lr, "alpha": alpha, "eps": eps, "weight_decay": weight_decay}
+        super().__init__(params, options, **shared)
 
     def _rule(self, group):
         return rules.RMSProp(float(group["lr"]), group["alpha"], group["eps"])

@@ -30,8 +30,8 @@ class SGD(ManifoldOptimizer):
     Raises
     ------
     TypeError, ValueError
-        Where manifold, options and shapes of a group do not fit, and at the first step where a
-        parameter is off its manifold.
+        For options that it does not have, where manifold, options and shapes of a group do not fit,
+        and at the first step where a parameter is off its manifold.
 
     Examples
     --------
@@ -49,8 +49,9 @@ class SGD(ManifoldOptimizer):
     -2.0
     """
 
-    def __init__(self, params, lr=1e-3, momentum=0.0, weight_decay=0.0, **options):
-        super().__init__(params, lr=lr, momentum=momentum, weight_decay=weight_decay, **options)
+    def __init__(self, params, lr=1e-3, momentum=0.0, weight_decay=0.0, **shared):
+        options = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
+        super().__init__(params, options, **shared)
 
     def _rule(self, group):
         return rules.SGD(float(group["lr"]), group["momentum"])
