@@ -1,7 +1,6 @@
 """Minimization in the subspace of the last frames, by a model of block secants."""
 
 import dataclasses
-import functools
 from collections.abc import Generator
 
 from .._xp import eps
@@ -35,7 +34,7 @@ class Multisecant(AbstractSolver):
     the model, points are refused, or the manifold is not of one frame, the method is `LBFGS`.
     Before, an iteration costs an evaluation, about 10 products of an n-by-p matrix with the
     basis of at most p `memory` columns, an eigenvalue problem of that size on the host or,
-    where no form is homogeneous, a few Newton steps, and up to six transfers.
+    where no form is homogeneous, a few Newton steps. What the host needs comes with the value.
 
     Parameters
     ----------
@@ -90,14 +89,16 @@ class Multisecant(AbstractSolver):
     def _follow(self, objective, model, point):
         """Go to minimizers of a model while it holds; return the last point and how many."""
         refusals = steps = 0
+        model.look(point)
         while refusals < _REFUSALS:
             trial = model.trial(point)
             x = objective.manifold.repair(trial.x)
-            new, numbers = objective.evaluate(x, functools.partial(model.numbers, trial))
+            new, numbers = objective.evaluate(x, model.numbers)
             if not new.finite:
                 return point, steps
-            contradiction = model.learn(trial, point, new, numbers)
-            if _improves(new, point):
+            better = _improves(new, point)
+            contradiction = model.learn(trial, point, new, numbers, better)
+            if better:
                 point, refusals, steps = new, 0, steps + 1
                 yield Iterate(point, {"step": 1.0})
             else:

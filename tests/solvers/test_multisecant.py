@@ -5,10 +5,11 @@ import pytest
 
 from stiefelkit import minimize, problems
 from stiefelkit.manifolds import Grassmann, Orthogonal, SpecialOrthogonal, Stiefel
-from stiefelkit.solvers import LBFGS, Multisecant
+from stiefelkit.solvers import LBFGS, Multisecant, Status
 from stiefelkit.solvers._objective import Objective
 from stiefelkit.solvers._reduced_problem import ReducedProblem
-from stiefelkit.solvers._secant_model import SecantModel, _fit
+from stiefelkit.solvers._secant_fit import fit
+from stiefelkit.solvers._secant_model import SecantModel
 
 from .._classes import (
     DOUBLES,
@@ -89,20 +90,19 @@ def test_images_are_those_of_the_matrix(dtype, library, rng):
     objective = Objective(problem.fun, None, Stiefel(), x0)
     point, _ = objective.evaluate(x0)
     model = SecantModel.of_quadratic_form(point, 4)
+    model.look(point)
     for _ in range(6):
         trial = model.trial(point)
-        new, numbers = objective.evaluate(
-            Stiefel().repair(trial.x), lambda G, g, trial=trial: model.numbers(trial, G, g)
-        )
-        assert model.learn(trial, point, new, numbers) < eps(dtype) ** 0.5
+        new, numbers = objective.evaluate(Stiefel().repair(trial.x), model.numbers)
+        assert model.learn(trial, point, new, numbers, True) < eps(dtype) ** 0.5
         point = new
-    V, U = host(model.basis), host(model.images)
+    V, U = host(model.known.vectors), host(model.known.images)
     assert 3 < V.shape[1] <= 12
     tolerance = eps(dtype) ** 0.5
     assert np.linalg.norm(adjoint(V) @ V - np.eye(V.shape[1])) < tolerance
     image = np.stack([host(problem.fun(library.asarray(_first(v), dtype))[1])[:, 0] for v in V.T])
     assert np.linalg.norm(image.T / model.diagonal[0] - U) < 300 * tolerance
-    assert np.linalg.norm(model.projected - adjoint(V) @ U) < 300 * tolerance
+    assert np.linalg.norm(model.known.projected - adjoint(V) @ U) < 300 * tolerance
 
 
 def _first(v):
@@ -114,11 +114,11 @@ def _first(v):
 def test_weights_are_found_from_symmetry(dtype, rng):
     S, A = normal(rng, (9, 4), dtype), hermitian(np.arange(9.0), rng, dtype)
     d = np.asarray([4.0, 1.0, 2.0, 3.0])
-    found, asymmetry = _fit(adjoint(S) @ (A @ S) * d)
+    found, asymmetry = fit(adjoint(S) @ (A @ S) * d)
     assert_close(found / found[0], d / d[0], 1e-12)
     assert asymmetry < 1e-13
-    assert _fit(normal(rng, (4, 4), dtype))[1] > 0.1
-    assert _fit(np.full((2, 2), np.nan))[1] == np.inf
+    assert fit(normal(rng, (4, 4), dtype))[1] > 0.1
+    assert fit(np.full((2, 2), np.nan))[1] == np.inf
 
 
 @NUMPY
@@ -214,3 +214,31 @@ def test_extreme_shapes(shape, memory, library, rng):
     )
     assert found.success
     assert found.fun == pytest.approx(float(problem.optimum(start)), rel=1e-10)
+
+
+@NUMPY
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda A, X, G: (A @ X) * [1.0, 2.0, 3.0],
+        lambda A, X, G: 2 * G,
+        lambda A, X, G: 0.5 * G,
+        lambda A, X, G: -G,
+        lambda A, X, G: G + X,
+    ],
+)
+def test_gradients_of_another_function_are_no_success(wrong, library, rng):
+    """They may be those of a form themselves, which values alone contradict."""
+    A = hermitian(SPECTRUM, rng, "float64")
+    problem, x0 = problems.brockett(A, np.asarray([3.0, 2.0, 1.0])), frame(rng, (60, 3), "float64")
+    best = problem.optimum(x0)
+
+    def fun(X):
+        value, G = problem.fun(X)
+        return value, wrong(A, X, G)
+
+    found = minimize(fun, x0, manifold=Stiefel(), jac=True, tol=1e-6)
+    if found.success:  # G + X has the Riemannian gradient of the function
+        assert found.fun - best <= 1e-9 * abs(best)
+    else:
+        assert found.status is Status.WRONG_GRADIENT
