@@ -46,6 +46,11 @@ def _is_array(x):
     return isinstance(x, jax.Array | numpy.ndarray)
 
 
+def _as_jax(x):
+    # Tracers, too: what stands behind one of a NumPy array is an array of no public kind.
+    return jnp.asarray(x) if _is_array(x) else x
+
+
 class _Passes(NamedTuple):
     """A function of several trees of arrays, and its two passes."""
 
@@ -91,14 +96,14 @@ def differentiable_pair(
 
     `jax.grad`, `jax.vjp` and `jax.jacrev` call it, in JAX's convention: for complex arrays their
     result is the conjugate of what `backward` gives. `jax.jit` and `jax.vmap` apply as to any
-    function. Forward mode, `jax.jvp` and what is made of it, raises JAX's TypeError. A second
-    derivative is JAX's own one of the backward pass.
+    function. Forward mode, `jax.jvp` and `jax.jacfwd`, raises JAX's TypeError. A second derivative
+    is JAX's own one of the backward pass, in either mode: `jax.hessian` works.
 
     Parameters
     ----------
     forward : callable
-        ``forward(*args, **options)`` returns output and residuals; `args` are arrays, trees of
-        them or None, what is no array is an option. The output is an array or a tree of them.
+        ``forward(*args, **options)`` returns output and residuals; `args` are JAX arrays, trees
+        of them or None, what is no array is an option. The output is an array or a tree of them.
     backward : callable
         ``backward(G, residuals)`` returns a cotangent g for each of `args`, a tree like it in
         which None is zero, such that dL = Re<g, dz>; without a tuple if there is one argument.
@@ -106,7 +111,8 @@ def differentiable_pair(
     Returns
     -------
     callable
-        Takes the arguments and options of `forward`, and returns its output.
+        Takes the arguments and options of `forward`, and returns its output. NumPy arrays among
+        the arguments become JAX arrays.
 
     Examples
     --------
@@ -122,6 +128,7 @@ def differentiable_pair(
         def run(*args):
             return forward(*args, **options)
 
+        args = jax.tree.map(_as_jax, args)
         return _call(_Passes(lambda *args: run(*args)[0], run, backward), args)
 
     return call
@@ -167,8 +174,7 @@ def _convert(args, parameters):
     args = list(args)
     given = [p for p in parameters if p.position < len(args) and args[p.position] is not None]
     for p in given:
-        if _is_array(args[p.position]):
-            args[p.position] = jnp.asarray(args[p.position])
+        args[p.position] = _as_jax(args[p.position])
     like = next((args[p.position] for p in given if _is_array(args[p.position])), None)
     for p in given:
         if like is not None and not p.dims and isinstance(args[p.position], int | float):

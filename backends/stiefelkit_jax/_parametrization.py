@@ -49,11 +49,13 @@ class Parametrization:
         """Draw parameters, in the dtype of `like`: of uniform frames where the map has an inverse.
 
         Without `like` they are real, in JAX's default precision. Drawn and factored on the host,
-        where nothing has to be compiled.
+        where nothing has to be compiled: in a traced function they are constants. `rng` is what
+        NumPy takes for one, or a JAX key that is not traced, whose words are the seed.
         """
         like = jnp.zeros(0) if like is None else like
-        drawn = self.map.init(rng=rng, like=numpy.empty(0, like.dtype))
-        return jax.tree.map(lambda x: jnp.asarray(x, device=like.device), drawn)
+        drawn = self.map.init(rng=_seed(rng), like=numpy.empty(0, like.dtype))
+        device = _device(like)
+        return jax.tree.map(lambda x: jnp.asarray(x, device=device), drawn)
 
     def from_matrix(self, Q: Any) -> dict[str, Any]:
         """Return parameters whose `matrix` is `Q` to rounding, of either determinant."""
@@ -69,3 +71,30 @@ class Parametrization:
         A product of factors is not formed.
         """
         return differentiable_pair(self.map.apply_forward, self.map.apply_backward)(params, X)
+
+
+def _seed(rng):
+    """Return the words of a JAX key, and any other `rng` as it is."""
+    if not isinstance(rng, jax.Array):
+        return rng
+    if isinstance(rng, jax.core.Tracer):
+        raise TypeError(
+            "`Parametrization.init` draws on the host, so it takes a number, a NumPy generator or "
+            f"a JAX key whose value is known. Got a traced `rng` of {rng.dtype}. Draw outside of "
+            "the function that is transformed, and give it the parameters."
+        )
+    with jax.ensure_compile_time_eval():  # a known key stays known where a function is traced
+        typed = jnp.issubdtype(rng.dtype, jax.dtypes.prng_key)
+        words = numpy.asarray(jax.random.key_data(rng) if typed else rng)
+    if words.dtype != numpy.uint32 or words.ndim != 1:
+        raise TypeError(
+            "`Parametrization.init` takes one JAX key as `rng`, or a number. Got an array of "
+            f"{rng.dtype} and shape {rng.shape}. Pass one of several keys at a time."
+        )
+    return words
+
+
+def _device(like):
+    # A tracer has none, and a NumPy array has the name of one.
+    known = isinstance(like, jax.Array) and not isinstance(like, jax.core.Tracer)
+    return like.device if known else None

@@ -1,12 +1,25 @@
 """Optimizers as pairs of pure functions, whose state is a tree of arrays."""
 
+import fnmatch
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from stiefelkit.optim import AbstractOptimizer, State
+from stiefelkit.manifolds import Euclidean
+from stiefelkit.optim import (
+    POGO,
+    AbstractOptimizer,
+    ClipNorm,
+    ClipValue,
+    Landing,
+    Partition,
+    State,
+)
+
+# The farthest from which a step of `POGO` surely leads nearer.
+_RADIUS = 0.5
 
 
 class GradientTransformation(NamedTuple):
@@ -52,7 +65,8 @@ def gradient_transformation(
     Raises
     ------
     ValueError
-        By `init`, if the optimizer draws random numbers on the host.
+        By `init`, if the optimizer draws random numbers on the host, or if a parameter is off its
+        manifold and not traced, so that this can be seen.
     TypeError
         By `init`, if the optimizer or its schedule cannot be traced.
 
@@ -80,8 +94,10 @@ def gradient_transformation(
     """
 
     def init(params):
-        slots = optimizer.init(_by_path(params, params), _places(params, manifolds)).slots
+        points, places = _by_path(params, params), _places(params, manifolds)
+        slots = optimizer.init(points, places).slots
         _refuse_host_numbers(optimizer, slots)
+        _check_start(optimizer, points, places or {})
         state = TransformationState(jnp.zeros((), dtype="int32"), slots)
         _try(optimizer, update, state, params)
         return state
@@ -120,6 +136,46 @@ def _refuse_host_numbers(optimizer, slots):
             f"`gradient_transformation` takes rules without random numbers, as these are drawn on "
             f"the host. Got {optimizer}. Use a rule such as `GaussSouthwell`, or call "
             "`optimizer.update` itself, outside `jax.jit`."
+        )
+
+
+def _check_start(optimizer, points, places):
+    """Raise for a point that is off its manifold, where there are values to look at."""
+    for path, manifold in places.items():
+        x = points[path]
+        if manifold is None or isinstance(manifold, Euclidean) or isinstance(x, jax.core.Tracer):
+            continue
+        if x.dtype.itemsize < 4:  # of 16 bits no bound on the rounding is known
+            continue
+        try:
+            with jax.ensure_compile_time_eval():
+                _check_point(_rule(optimizer, path), manifold, x)
+        except ValueError as error:
+            place = f"`params` at {path!r}" if path else "`params`"
+            raise ValueError(f"{place} is no start: {error}") from error
+
+
+def _rule(optimizer, path):
+    """Return the rule that moves the parameter of a path."""
+    while isinstance(optimizer, Partition | ClipNorm | ClipValue):
+        if isinstance(optimizer, Partition):
+            rules = optimizer.optimizers.items()
+            optimizer = next(rule for p, rule in rules if fnmatch.fnmatchcase(path, p))
+        else:
+            optimizer = optimizer.optimizer
+    return optimizer
+
+
+def _check_point(rule, manifold, x):
+    if not isinstance(rule, Landing | POGO):
+        manifold.check_point(x)
+        return
+    # Their iterates are beside the manifold, and a run may go on from one.
+    radius, far = getattr(rule, "radius", _RADIUS), manifold.residual(x)
+    if not bool((far <= radius).all()):
+        raise ValueError(
+            f"`{type(rule).__name__}` starts where |Q^T Q - I|_F <= {radius}. Got "
+            f"{float(far.max()):.2g}. Project it by `stiefelkit.linalg.orthonormalize`."
         )
 
 

@@ -165,11 +165,6 @@ def test_jacobian_and_second_derivatives(rng):
     np.testing.assert_allclose(jnp.tensordot(H, D), difference, rtol=0, atol=1e-7)
 
 
-def test_forward_mode_is_refused():
-    with pytest.raises(TypeError, match=r"forward-mode.*custom_vjp"):
-        jax.jvp(skj.linalg.skew, (jnp.eye(2),), (jnp.eye(2),))
-
-
 def test_no_tracer_is_left_behind():
     with jax.checking_leaks():
         jax.jit(jax.grad(lambda V: skj.linalg.cwy_matrix(V)[0, 1]))(jnp.ones((3, 1)))

@@ -82,6 +82,63 @@ def test_starts_are_those_of_the_map():
     np.testing.assert_allclose(cwy.matrix(again), cwy.matrix(params), rtol=0, atol=1e-14)
 
 
+@pytest.mark.parametrize("make", [jax.random.key, jax.random.PRNGKey], ids=lambda f: f.__name__)
+def test_a_key_is_a_seed(make):
+    cwy = skj.Parametrization(CWY(4, 3))
+    first, second = (cwy.init(rng=key)["V"] for key in jax.random.split(make(0)))
+    again = cwy.init(rng=jax.random.split(make(0))[1])["V"]
+    np.testing.assert_array_equal(second, again)
+    assert jnp.max(jnp.abs(first - second)) > 0.1
+    V = jax.jit(lambda: cwy.init(rng=jax.random.split(make(0))[1])["V"])
+    with pytest.raises(TypeError, match=r"whose value is known. Got a traced `rng` of .* Draw out"):
+        V()  # what is made in a traced function is traced
+    with pytest.raises(TypeError, match=r"one JAX key as `rng`.* shape \(3"):
+        cwy.init(rng=jax.random.split(make(0), 3))
+
+
+def test_starts_are_constants_of_a_traced_function():
+    cwy, key = skj.Parametrization(CWY(4, 3)), jax.random.key(1)
+    like = jnp.zeros(0, "float32")
+    for rng in (0, key):
+        expected = cwy.init(rng=rng, like=like)
+        for traced in (
+            jax.jit(lambda rng=rng: cwy.init(rng=rng, like=like))(),
+            jax.jit(lambda like, rng=rng: cwy.init(rng=rng, like=like))(like),
+        ):
+            for name, x in traced.items():
+                np.testing.assert_array_equal(x, expected[name], strict=True)
+    assert jax.jit(lambda: cwy.init(rng=0))()["V"].dtype == jnp.zeros(0).dtype
+    with pytest.raises(TypeError, match=r"Got a traced `rng` of int"):
+        jax.jit(lambda seed: cwy.init(rng=seed))(0)
+
+
+def test_numpy_arrays_become_those_of_jax():
+    cwy = skj.Parametrization(CWY(4, 3))
+    params = cwy.init(rng=2, like=np.zeros(0, "complex64"))
+    host, X = jax.tree.map(np.asarray, params), np.ones((3, 2), "complex64")
+    pairs = (
+        (cwy.matrix(host), cwy.matrix(params)),
+        (cwy.apply(host, X), cwy.apply(params, jnp.asarray(X))),
+    )
+    for found, expected in pairs:
+        assert isinstance(found, jax.Array)
+        np.testing.assert_array_equal(found, expected, strict=True)
+    slopes = jax.grad(lambda params: jnp.real(cwy.apply(params, X)[0, 0]))
+    for found, expected in zip(*(jax.tree.leaves(slopes(p)) for p in (host, params)), strict=True):
+        assert isinstance(found, jax.Array)
+        np.testing.assert_array_equal(found, expected, strict=True)
+
+
+def test_a_pair_gets_jax_arrays():
+    def forward(params, x):
+        assert all(isinstance(leaf, jax.Array) for leaf in (params["A"], x))
+        return params["A"] @ x, None
+
+    pair = skj.differentiable_pair(forward, lambda G, _: (None, None))
+    Y = pair({"A": np.eye(2), "none": None}, np.ones((2, 1), dtype="float32"))
+    np.testing.assert_array_equal(Y, np.ones((2, 1)), strict=True)
+
+
 def test_it_is_a_static_argument():
     value = functools.partial(jax.jit, static_argnums=0)(lambda m, params: m.matrix(params)[0, 0])
     cwy = skj.Parametrization(CWY(2))

@@ -5,7 +5,13 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from stiefelkit.manifolds import CanonicalMetric, Euclidean, Orthogonal, Stiefel
+from stiefelkit.manifolds import (
+    CanonicalMetric,
+    Euclidean,
+    Orthogonal,
+    SpecialOrthogonal,
+    Stiefel,
+)
 from stiefelkit.optim import (
     POGO,
     SGD,
@@ -183,6 +189,54 @@ def test_what_cannot_be_traced_is_refused_at_the_start(rule):
     init, _ = skj.gradient_transformation(rule, Orthogonal())
     with pytest.raises(TypeError, match=r"schedules that JAX can trace"):
         init(jnp.eye(3))
+
+
+NEAR = np.eye(3, 2) * 1.01  # |Q^T Q - I|_F is 0.03
+OFF = [
+    (SGD(0.1), Stiefel(), np.ones((3, 2)), r"^`params` is no start: .*orthonormal columns.*5.1e"),
+    (SGD(0.1), [None, Stiefel()], [np.ones((3, 2)), NEAR], r"^`params` at '1' is no start"),
+    (SGD(0.1), {"a": Stiefel()}, {"a": np.eye(2, 3)}, r"at 'a' .*1 <= p <= n.*Got shape \(2, 3\)"),
+    (SGD(0.1), Orthogonal(), np.full((2, 2), np.nan), r"finite entries"),
+    (Adam(0.1), SpecialOrthogonal(), np.diag([1.0, -1.0]), r"determinant \+1"),
+    (ClipNorm(Landing(0.1, radius=0.01)), Stiefel(), NEAR, r"`Landing` starts .*0.01. Got 0.028"),
+    (POGO(0.1), Stiefel(), np.ones((3, 2)), r"`POGO` starts where .*<= 0.5. Got 5.1"),
+    (
+        Partition({"a/*": Landing(0.1), "*": SGD(0.1)}),
+        {"a": {"Q": Stiefel()}, "b": Stiefel()},
+        {"a": {"Q": NEAR}, "b": NEAR},
+        r"`params` at 'b' is no start",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rule", "manifolds", "start", "words"), OFF)
+def test_a_start_off_its_manifold_is_refused_where_it_is_seen(rule, manifolds, start, words):
+    init, _ = skj.gradient_transformation(rule, manifolds)
+    start = jax.tree.map(jnp.asarray, start)
+    with pytest.raises(ValueError, match=words):
+        init(start)
+    with pytest.raises(ValueError, match=words):
+        jax.jit(lambda: init(start))()
+
+
+@pytest.mark.parametrize(
+    ("rule", "manifolds", "start"),
+    [
+        (SGD(0.1), {"Q": Stiefel(), "b": Euclidean()}, {"Q": np.eye(3, 2), "b": np.ones(2)}),
+        (SGD(0.1), [None], [np.ones((3, 2))]),
+        (ClipValue(Landing(0.1)), Stiefel(), NEAR),
+        (Partition({"*": POGO(0.1)}), [Stiefel()], [NEAR]),
+        (SGD(0.1), Stiefel(), np.eye(3, 2, dtype="float32") + np.float32(1e-6)),
+    ],
+)
+def test_what_a_rule_can_start_from_is_taken(rule, manifolds, start):
+    init, _ = skj.gradient_transformation(rule, manifolds)
+    assert int(init(jax.tree.map(jnp.asarray, start)).step) == 0
+
+
+def test_a_traced_start_is_not_looked_at():
+    init, _ = skj.gradient_transformation(SGD(0.1), Stiefel())
+    assert int(jax.jit(init)(jnp.ones((3, 2))).step) == 0
 
 
 def test_a_step_needs_the_point():
