@@ -108,7 +108,8 @@ class Signature:
     def _one(self, values: dict[str, Any], what: str, remedy: str) -> None:
         first = next(iter(values.values()), None)
         if any(value != first for value in values.values()):  # the devices of CuPy have no hash
-            came = ", ".join(f"`{name}`: {value}" for name, value in values.items())
+            names = {k: getattr(value, "__name__", value) for k, value in values.items()}
+            came = ", ".join(f"`{name}`: {value}" for name, value in names.items())
             raise TypeError(f"`{self.function}` takes arrays {what}. Got {came}. {remedy}.")
 
     def _check_shapes(self, given):

@@ -22,6 +22,7 @@ from ._orthogonal import rebase as rebase
 KERNELS = {
     "cholesky": "stiefelkit_torch._solve:cholesky",
     "solve": "stiefelkit_torch._solve:solve",
+    "orthonormalize": "stiefelkit_torch._small:orthonormalize",
     "cayley": "stiefelkit_torch._small:cayley",
     "cayley.forward": "stiefelkit_torch._small:cayley_forward",
     "cayley.backward": "stiefelkit_torch._small:cayley_backward",

@@ -20,6 +20,15 @@ def solve(A, B, /):
     return run_on_arrays("solve", A, B)
 
 
+def orthonormalize(X, /, *, method="qr"):
+    """Reflect in sixteen matrices at once.
+
+    Benchmark: linalg.Ops, op orthonormalize. PyTorch calls LAPACK for each of them. Agrees with
+    the reference to a multiple of n eps times the condition number.
+    """
+    return run_on_arrays("orthonormalize", X, method=method)
+
+
 def cayley(A, /):
     """Transform sixteen square matrices at once.
 
