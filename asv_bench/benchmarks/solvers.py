@@ -5,11 +5,12 @@ import dataclasses
 import numpy as np
 
 from stiefelkit import minimize, problems, solvers
-from stiefelkit.solvers import LBFGS, AbstractSolver
+from stiefelkit.solvers import LBFGS, AbstractSolver, TrustRegion
 
 from ._common import LIBRARIES, concrete, open_library
 
 SOLVERS = concrete(solvers, AbstractSolver)
+FRAMES_ONLY = ("CoordinateDescent", "RandomSubmanifold")
 TOLERANCE = 1e-5
 
 
@@ -37,7 +38,37 @@ def joint_diagonalization(rng, asarray):
     return problems.joint_diagonalization(asarray(A)), (10, 10)
 
 
-PROBLEMS = {f.__name__: f for f in (brockett, procrustes, joint_diagonalization)}
+def pca(rng, asarray):
+    Y = np.linalg.qr(normal(rng, 50, 20))[0] * np.linspace(1.0, 3.0, 20)
+    return problems.pca(2, data=asarray(Y)), (20, 2)
+
+
+def nearest_frame(rng, asarray):
+    return problems.nearest_frame(asarray(normal(rng, 20, 3))), (20, 3)
+
+
+def tensor(rng, asarray):
+    V = np.linalg.qr(normal(rng, 10, 10))[0]
+    T = np.einsum("k,ik,jk,lk->ijl", np.linspace(1.0, 2.0, 10), V, V, V)
+    return problems.tensor(asarray(T)), (10, 10)
+
+
+def ica(rng, asarray):
+    Y = np.linalg.qr(rng.laplace(size=(500, 5)))[0]
+    return problems.ica(asarray(500**0.5 * Y)), (5, 5)
+
+
+def low_rank(rng, asarray):
+    U, V = (np.linalg.qr(normal(rng, n, 10))[0] for n in (30, 20))
+    M = (U * np.arange(10.0, 0.0, -1.0)) @ V.T
+    return problems.low_rank(asarray(M), 3), ({"U": (30, 3), "s": (3,), "V": (20, 3)},)
+
+
+_MADE = (
+    *(brockett, procrustes, joint_diagonalization),
+    *(pca, nearest_frame, tensor, ica, low_rank),
+)
+PROBLEMS = {f.__name__: f for f in _MADE}
 
 
 class _Problem:
@@ -51,7 +82,9 @@ class _Problem:
 
     def run(self, solver, tol):
         problem, start = self.problem, self.start
-        given = {"manifold": problem.manifold, "jac": True, "hessp": problem.hessp}
+        given = {"manifold": problem.manifold, "jac": True}
+        if isinstance(solver, TrustRegion):
+            given["hessp"] = problem.hessp
         return minimize(problem.fun, start, method=solver, tol=tol, **given)
 
 
@@ -62,6 +95,8 @@ class Methods(_Problem):
     param_names = ("method", "problem")
 
     def setup(self, method, problem):
+        if problem == "low_rank" and method in FRAMES_ONLY:
+            raise NotImplementedError(f"{method} takes one frame, not a tree")
         kind = SOLVERS[method]
         seeded = "rng" in {field.name for field in dataclasses.fields(kind)}
         self.solver = kind(maxfun=20_000, **({"rng": 0} if seeded else {}))

@@ -38,7 +38,7 @@ for name in ("multisecant", "lbfgs", "cg", "steepest-descent", "trust-region"):
         manifold=problem.manifold,
         method=name,
         jac=True,
-        hessp=problem.hessp,
+        hessp=problem.hessp if name == "trust-region" else None,
         tol=1e-8,
     )
     inner = [0, *result.history.get("inner_iterations", [0] * result.nit)]

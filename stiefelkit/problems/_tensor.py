@@ -14,7 +14,8 @@ def tensor(T: Array, *, components: Array | None = None) -> Problem:
 
     For :math:`T = \sum_k \lambda_k v_k \otimes v_k \otimes v_k` with orthonormal :math:`v_k` the
     minimizer has the p components of largest :math:`|\lambda_k|`, with the signs that make
-    the weights positive, and the value is minus a third of the sum of those.
+    the weights positive, and the value is minus a third of the sum of those. Other local minima
+    are other p of the components, and frames with weights of both signs: start several times.
 
     Parameters
     ----------

@@ -15,6 +15,8 @@ from ._wolfe import wolfe_search
 # Fletcher and Reeves' rule takes three to four times as many iterations without.
 _RESTART = 0.5
 _DESCENT = 1e-3
+# By how much more than the last step the next one may be at first.
+_GROWTH = 10.0
 
 
 class Products(NamedTuple):
@@ -97,6 +99,13 @@ class ConjugateGradient(AbstractSolver):
 
     beta: Callable[[Products], float] = hybrid
 
+    def __post_init__(self):
+        if not callable(self.beta):
+            raise TypeError(
+                "`beta` is a function of `Products`, such as "
+                f"`stiefelkit.solvers.fletcher_reeves`. Got {self.beta!r}."
+            )
+
     def iterates(self, objective: Objective, start: Point) -> Generator[Iterate, None, Status]:
         manifold, point, beta, length = objective.manifold, start, 0.0, None
         direction, slope = scale(-1.0, point.gradient), -(point.grad_norm**2)
@@ -124,9 +133,9 @@ class ConjugateGradient(AbstractSolver):
             along = abs(products.new_old) > _RESTART * products.new_new
             if along or not new_slope < -_DESCENT * products.new_new:
                 beta, new_slope = 0.0, -products.new_new
-            # As if the next step changed the value to first order by as much as this one.
-            length, slope = step.length * slope / new_slope, new_slope
             point = step.point
+            yield Iterate(point, {"step": step.length, "beta": beta})
             direction = scale(-1.0, point.gradient)
             direction = add(direction, beta, carried) if beta else direction
-            yield Iterate(point, {"step": step.length, "beta": beta})
+            # As if the next step changed the value to first order by as much as this one.
+            length, slope = step.length * min(slope / new_slope, _GROWTH), new_slope

@@ -7,6 +7,7 @@ import numpy
 
 from .._typing import Array
 from .._xp import array_namespace, conj, is_complex, unit_phase
+from ._arguments import check_positive
 from ._objective import Point, total
 from ._pair_rules import RULES, Choice, pair_gradient, score
 from ._subgroup import AbstractSubgroup, SubgroupDescent, replace_rows, take_rows
@@ -82,10 +83,7 @@ class CoordinateDescent(SubgroupDescent):
             raise ValueError(f"`rule` is one of {sorted(RULES)}. Got {self.rule!r}.")
         if self.side not in ("rows", "columns"):
             raise ValueError(f'`side` is "rows" or "columns". Got {self.side!r}.')
-        for name in ("pairs", "samples"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"`{name}` is a positive number. Got {value}.")
+        check_positive(self, "pairs", "samples", "step")
 
     def _subgroup(
         self, point: Point, k: int, rng: numpy.random.Generator

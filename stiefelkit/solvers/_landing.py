@@ -8,6 +8,7 @@ from .._tree import tree_leaves, tree_map
 from .._typing import Tree
 from ..linalg import orthonormalize
 from ..manifolds import Euclidean
+from ._arguments import check_positive
 from ._base import AbstractSolver, Iterate
 from ._landing_field import Field, frame_manifolds, landing_field, vector
 from ._line_search import search_curve
@@ -80,10 +81,7 @@ class Landing(AbstractSolver):
     def __post_init__(self):
         if not 0 < self.radius <= 0.5:
             raise ValueError(f"`radius` is within (0, 1/2]. Got {self.radius}.")
-        for name in ("step", "penalty"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ValueError(f"`{name}` is a positive number. Got {value}.")
+        check_positive(self, "step", "penalty")
 
     def iterates(self, objective: Objective, start: Point) -> Generator[Iterate, None, Status]:
         run = _Run(self, objective, start)

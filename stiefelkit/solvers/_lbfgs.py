@@ -8,6 +8,7 @@ import numpy
 from .._typing import Array, Tree
 from .._xp import array_namespace, at, from_host, zeros_like
 from ..manifolds import AbstractManifold
+from ._arguments import check_positive
 from ._base import AbstractSolver, Iterate
 from ._line_search import search
 from ._objective import Objective, Point, to_host_numbers
@@ -41,6 +42,9 @@ class LBFGS(AbstractSolver):
     """
 
     memory: int = 8
+
+    def __post_init__(self):
+        check_positive(self, "memory")
 
     def iterates(self, objective: Objective, start: Point) -> Generator[Iterate, None, Status]:
         manifold, point = objective.manifold, start

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .._typing import Array, Tree
+from ..linalg import SingularMatrixError
 from ._objective import Objective, Point, rounding, to_host_numbers, total
 from ._result import Status
 from ._vectors import scale
@@ -16,6 +17,8 @@ DECREASE = 1e-4
 FLAT = 0.8
 # Rounding errors of a value, in machine epsilons of it.
 NOISE = 100.0
+# Changes that a gradient foresees and values show, in such errors.
+CLEAR = 10.0
 _TRIALS = 40
 
 
@@ -73,8 +76,7 @@ def search_curve(
     noise = NOISE * rounding(start.x) * max(abs(start.fun), abs(reference))
     tried: list[tuple[float, float]] = []
     for trial in range(_TRIALS):
-        x = curve(length)
-        point, numbers = evaluate(x, extra and functools.partial(extra, x))
+        point, numbers = evaluate_on(evaluate, start, curve, length, extra)
         rise = point.fun - start.fun if point.finite else math.nan
         tried.append((length, rise))
         if math.isnan(rise):
@@ -95,6 +97,21 @@ def search_curve(
     return Step(start, 0.0, None, failure_reason(slope, tried, noise))
 
 
+def evaluate_on(
+    evaluate: Callable[[Tree, Any], tuple[Point, Any]],
+    start: Point,
+    curve: Callable[[float], Tree],
+    length: float,
+    extra: Callable[[Tree, Tree, Tree], Array] | None,
+) -> tuple[Point, Any]:
+    """Evaluate at a point of a curve; its value is NaN where a step is too long to retract."""
+    try:
+        x = curve(length)
+    except SingularMatrixError:
+        return start._replace(fun=math.nan), None
+    return evaluate(x, extra and functools.partial(extra, x))
+
+
 def _slope(manifold, x, direction, point):
     along = manifold.transport(x, manifold.project(x, direction), point.x)
     return to_host_numbers(total(manifold.inner(point.x, point.gradient, along)))[0]
@@ -107,10 +124,23 @@ def _shorter(length, slope, rise):
     return min(max(best, 0.1 * length), 0.5 * length)
 
 
-def failure_reason(slope, tried, noise):
+def failure_reason(slope: float, tried: list[tuple[float, float]], noise: float) -> Status:
     """Tell a wrong gradient from one whose decrease is lost in rounding."""
     if math.isnan(tried[-1][1]):
         return Status.NOT_FINITE
-    # The shortest step with two digits of change shows the slope of the values.
-    clear = [rise / length for length, rise in tried if abs(rise) > 100 * noise]
-    return Status.WRONG_GRADIENT if clear and clear[-1] > 0.5 * slope else Status.NO_DECREASE
+    clear = [(t, rise / (t * slope)) for t, rise in tried if -t * slope > CLEAR * noise]
+    return Status.WRONG_GRADIENT if contradict(clear) else Status.NO_DECREASE
+
+
+def contradict(ratios: list[tuple[float, float]]) -> bool:
+    """Say whether changes of the value contradict the gradient.
+
+    `ratios` are lengths of steps with what the value changed by, in units of the change that was
+    foreseen. The two shortest are extrapolated to length 0, where a right gradient has 1, once
+    there are three: of a long step a right one foresees nothing.
+    """
+    finite = sorted((length, ratio) for length, ratio in ratios if not math.isnan(ratio))
+    if len(finite) < 3 or finite[0][0] == finite[1][0]:
+        return False
+    (short, first), (long, second) = finite[:2]
+    return (first * long - second * short) / (long - short) < 0.5

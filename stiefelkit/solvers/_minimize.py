@@ -1,23 +1,31 @@
 """The call: from a user's function and start to a result."""
 
 import dataclasses
+import warnings
 from collections.abc import Callable
 from typing import Any
 
-from .._tree import tree_leaves, tree_map
 from .._typing import Tree
 from .._xp import array_namespace
 from ..manifolds import AbstractManifold
+from ._arguments import (
+    check_call,
+    check_limits,
+    check_start,
+    checked_callback,
+    checked_function,
+)
 from ._base import AbstractSolver
 from ._conjugate_gradient import ConjugateGradient
 from ._coordinate_descent import CoordinateDescent
 from ._gradient import with_gradient
 from ._landing import Landing
 from ._lbfgs import LBFGS
+from ._line_search import NOISE
 from ._multisecant import Multisecant
 from ._objective import Objective, Point, rounding, to_host_numbers
 from ._random_submanifold import RandomSubmanifold
-from ._result import MESSAGES, MinimizeError, MinimizeResult, Status
+from ._result import MESSAGES, NOT_FINITE_START, MinimizeResult, Status
 from ._steepest_descent import SteepestDescent
 from ._trust_region import TrustRegion
 
@@ -31,6 +39,8 @@ SOLVERS: dict[str, type[AbstractSolver]] = {
     "coordinate-descent": CoordinateDescent,
     "random-submanifold": RandomSubmanifold,
 }
+
+_FIRST_ORDER = tuple(solver for solver in SOLVERS.values() if solver is not TrustRegion)
 
 
 def minimize(
@@ -63,12 +73,13 @@ def minimize(
         array library differentiate `fun`, if it can (PyTorch, JAX).
     hessp : callable, optional
         ``hessp(x, Z)`` returns the derivative of the Euclidean gradient along a tangent vector,
-        for "trust-region".
+        for "trust-region"; the other methods warn that they do not use it.
     tol : float, optional
         Bound on the norm of the Riemannian gradient in the manifold's metric, absolute. By
         default :math:`\sqrt\varepsilon \max(1, |g_0|)`, with the norm at the start.
     callback : callable, optional
-        Called after each iteration with the result so far; may raise StopIteration.
+        Called after each iteration with the result so far, as the keyword
+        `intermediate_result` if that is its one parameter; may raise StopIteration.
     options : dict, optional
         Fields of the solver, for a `method` given by name: ``{"maxiter": 500}``.
 
@@ -103,20 +114,25 @@ def minimize(
     (True, -5.0)
     """
     solver = _solver(method, options)
-    _check_start(x0, manifold)
-    objective = Objective(with_gradient(fun, jac, x0), hessp, manifold, x0)
-    start, _ = objective.evaluate(tree_map(lambda x: x + 0, x0))
+    if hessp is not None and isinstance(solver, _FIRST_ORDER):
+        name = type(solver).__name__
+        warnings.warn(f"`{name}` does not use `hessp`.", RuntimeWarning, stacklevel=2)
+    check_call(manifold, jac)
+    check_limits(tol, solver.maxiter, solver.maxfun)
+    x0 = check_start(x0, manifold)
+    objective = Objective(with_gradient(checked_function(fun, jac), jac, x0), hessp, manifold, x0)
+    start, _ = objective.evaluate(x0)
     tol = rounding(x0) ** 0.5 * max(1.0, start.grad_norm) if tol is None else tol
     run = _Run(solver, objective, start)
-    return run.result(run.until_stopped(tol, callback))
+    return run.result(run.until_stopped(tol, callback and checked_callback(callback)))
 
 
 class _Run:
-    """A solver under way: the best point so far, and the history."""
+    """A solver under way: its point, the best ones so far, and the history."""
 
     def __init__(self, solver: AbstractSolver, objective: Objective, start: Point):
         self.solver, self.objective, self.point, self.nit = solver, objective, start, 0
-        self.best, self.least, self.since = start, start.fun, 0
+        self.best, self.flattest, self.least, self.since = start, start, start.fun, 0
         self.history: dict[str, list[Any]] = {"fun": [], "grad_norm": [], "nfev": []}
         self._record(start, {})
 
@@ -135,13 +151,16 @@ class _Run:
                 return status
 
     def _finished(self, status):
-        """Go to the feasible point; return the status there."""
+        """Go to the feasible point, of several to the best; return the status there."""
         x = self.solver.finish(self.point.x, self.objective) if self.nit else self.point.x
-        if x is not self.point.x:
-            point, _ = self.objective.evaluate(x)
-            if not point.finite:
-                return Status.NOT_FINITE
-            self.point = point
+        if x is self.point.x:
+            if status not in (Status.CONVERGED, Status.STOPPED_BY_CALLBACK):
+                self.point = self.best
+            return status
+        point, _ = self.objective.evaluate(x)
+        if not point.finite:
+            return Status.NOT_FINITE
+        self.point = point
         return status
 
     def _until_stopped(self, tol, callback):
@@ -168,16 +187,19 @@ class _Run:
     def _stalls(self):
         """Say that neither value nor gradient has fallen for long, and go back to the best."""
         point, noise = self.point, rounding(self.point.x) * abs(self.point.fun)
-        if point.grad_norm < 0.99 * self.best.grad_norm:
-            self.best, self.since = point, self.nit
+        if _improves(point, self.best, NOISE * noise):
+            self.best = point
+        if point.grad_norm < 0.99 * self.flattest.grad_norm:
+            self.flattest, self.since = point, self.nit
         if point.fun < self.least - noise:
             self.least, self.since = point.fun, self.nit
         stalls = self.nit - self.since >= self.solver.patience(point.x)
-        self.point = self.best if stalls else point
+        self.point = self.flattest if stalls else point
         return stalls
 
     def result(self, status: Status | None = None) -> MinimizeResult:
         point, objective = self.point, self.objective
+        message = "Under way." if status is None else MESSAGES[status]
         return MinimizeResult(
             x=point.x,
             fun=point.fun,
@@ -185,13 +207,20 @@ class _Run:
             grad_norm=point.grad_norm,
             residual=_residual(objective.manifold, point.x),
             status=Status.MAX_ITERATIONS if status is None else status,
-            message="Under way." if status is None else MESSAGES[status],
+            message=message if point.finite else NOT_FINITE_START,
             nit=self.nit,
             nfev=objective.nfev,
             njev=objective.nfev,
             nhev=objective.nhev,
-            history=self.history,
+            history={name: list(values) for name, values in self.history.items()},
         )
+
+
+def _improves(new, old, noise):
+    """Say that the value is lower, or the gradient smaller where rounding hides the former."""
+    return new.fun < old.fun - noise or (
+        new.fun <= old.fun + noise and new.grad_norm < old.grad_norm
+    )
 
 
 def _asks_to_stop(callback, run):
@@ -221,13 +250,3 @@ def _solver(method, options):
     if unknown:
         raise TypeError(f"{method!r} has the options {sorted(known)}. Got {unknown}.")
     return SOLVERS[method](**(options or {}))
-
-
-def _check_start(x0, manifold):
-    for leaf in tree_leaves(x0):
-        if not hasattr(leaf, "dtype"):
-            raise TypeError(f"`x0` is an array or a tree of arrays. Got {type(leaf).__name__}.")
-    try:
-        manifold.check_point(x0)
-    except ValueError as error:
-        raise MinimizeError(f"`x0` is no start: {error}", Status.INFEASIBLE_START) from error

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Generator
 
 from .._xp import eps
+from ._arguments import check_positive
 from ._base import AbstractSolver, Iterate
 from ._lbfgs import LBFGS
 from ._line_search import NOISE
@@ -65,6 +66,9 @@ class Multisecant(AbstractSolver):
     """
 
     memory: int = 6
+
+    def __post_init__(self):
+        check_positive(self, "memory")
 
     def iterates(self, objective: Objective, start: Point) -> Generator[Iterate, None, Status]:
         if not objective.manifold.is_frames or start.x.ndim != 2:

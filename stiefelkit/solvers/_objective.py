@@ -1,17 +1,28 @@
 """The function that is minimized: evaluated, checked and counted."""
 
 import itertools
+import operator
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy
 
-from .._tree import tree_items, tree_leaves
+from .._tree import tree_items, tree_leaves, tree_map
 from .._typing import Array, Tree
-from .._xp import array_namespace, eps, real, real_dtype, to_host
+from .._xp import (
+    array_namespace,
+    device,
+    eps,
+    field,
+    is_complex,
+    namespace_key,
+    real,
+    real_dtype,
+    to_host,
+)
 from ..manifolds import AbstractManifold
 from ._result import MinimizeError, Status
-from ._vectors import add, scale
+from ._vectors import add, own, scale
 
 _REPAIR_EVERY = 10
 
@@ -46,15 +57,14 @@ class Objective:
         self.manifold, self.hessp = manifold, hessp
         self.nfev = self.nhev = self._moves = 0
         self._value_and_gradient = value_and_gradient
-        self._expected = _descriptions(x0)
+        self._expected, self._order = _descriptions(x0), tree_map(type, x0)
 
     def evaluate(
         self, x: Tree, extra: Callable[[Tree, Tree], Array] | None = None
     ) -> tuple[Point, Any]:
         """Evaluate at `x`; the vector ``extra(G, g)`` of its gradients comes to the host along."""
-        value, G = self._value_and_gradient(x)
-        self.nfev += 1
-        self._check(value, G)
+        value, G = self._call(x)
+        value = _number(value, tree_leaves(x)[0])
         g = self.manifold.riemannian_gradient(x, G)
         squared = total(self.manifold.inner(x, g, g))
         fun, squared, *rest = to_host_numbers(
@@ -79,8 +89,7 @@ class Objective:
         if self.hessp is None:
             return self._difference(point, tangent, length)
         self.nhev += 1
-        H = self.hessp(x, tangent)
-        self._compare(H, "`hessp`'s result")
+        H = self._checked(self.hessp(x, tangent), "`hessp`'s result")
         return manifold.riemannian_hessian(x, point.euclidean_gradient, H, tangent)
 
     def _difference(self, point, tangent, length):
@@ -92,21 +101,20 @@ class Objective:
         # Balances the error of the difference, h, with that of rounding, eps/h.
         h = rounding(x) ** 0.5 / length
         near = manifold.retract(x, scale(h, tangent))
-        _, G = self._value_and_gradient(near)
-        self.nfev += 1
-        self._compare(G, "the gradient")
+        _, G = self._call(near)
         g = manifold.transport(near, manifold.riemannian_gradient(near, G), x)
         return scale(1 / h, add(g, -1.0, point.gradient))
 
-    def _check(self, value, G):
-        if getattr(value, "shape", ()) != ():
-            raise MinimizeError(
-                f"`fun` returns a number. Got an array of shape {tuple(value.shape)}; sum it.",
-                Status.CHANGED_ARRAY,
-            )
-        self._compare(G, "the gradient")
+    def _call(self, x):
+        try:
+            value, G = self._value_and_gradient(x)
+        except StopIteration as error:  # which would end the generator of iterates
+            raise RuntimeError("`fun` raised StopIteration; `callback` may, to stop.") from error
+        self.nfev += 1
+        return value, self._checked(G, "the gradient")
 
-    def _compare(self, tree, what):
+    def _checked(self, tree, what):
+        """Return a copy, since the next call may reuse what this one returned."""
         found = _descriptions(tree)
         if found != self._expected:
             pairs = itertools.zip_longest(self._expected, found)
@@ -116,16 +124,43 @@ class Objective:
                 f"which has {wanted}. Got {came}.",
                 Status.CHANGED_ARRAY,
             )
+        return own(tree, self._order)
 
 
 def _descriptions(tree: Tree) -> list[tuple[Any, ...]]:
-    """Return what is to stay the same of each leaf."""
-    if hasattr(tree, "dtype"):
-        return [("", type(tree).__name__, tuple(tree.shape), tree.dtype)]
-    return [
-        (path, type(leaf).__name__, tuple(getattr(leaf, "shape", ())), getattr(leaf, "dtype", None))
-        for path, leaf in tree_items(tree)
-    ]
+    """Return what is to stay the same of each leaf; the order of a dict is not."""
+    items = sorted(tree_items(tree), key=operator.itemgetter(0))
+    return [(path, *_description(leaf)) for path, leaf in items]
+
+
+def _description(leaf):
+    if not hasattr(leaf, "dtype"):
+        return (type(leaf).__name__,)
+    return namespace_key(array_namespace(leaf)), tuple(leaf.shape), leaf.dtype
+
+
+def _number(value, like):
+    """Return a value as a real number, or as an array beside `like`."""
+    shape, dtype = getattr(value, "shape", ()), getattr(value, "dtype", None)
+    if tuple(shape) != ():
+        raise MinimizeError(
+            f"`fun` returns a number. Got an array of shape {tuple(shape)}; sum it.",
+            Status.CHANGED_ARRAY,
+        )
+    if isinstance(value, complex) or (dtype is not None and is_complex(value)):
+        raise MinimizeError(
+            f"`fun` returns a real number. Got {dtype or 'complex'}; return its real part.",
+            Status.CHANGED_ARRAY,
+        )
+    xp = array_namespace(like)
+    if dtype is not None and array_namespace(value) is xp and device(value) == device(like):
+        return value if field(xp, dtype) else xp.astype(value, real_dtype(like))
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise MinimizeError(
+            f"`fun` returns a real number. Got {type(value).__name__}.", Status.CHANGED_ARRAY
+        ) from error
 
 
 def total(inner: Array) -> Array:
@@ -142,7 +177,8 @@ def to_host_numbers(*parts: Any) -> list[float]:
     """Return numbers, 0-d and 1-d arrays as one list of floats, by one transfer from the device."""
     arrays = [x for x in parts if hasattr(x, "dtype")]
     if arrays and not isinstance(arrays[0], numpy.ndarray | numpy.generic):
-        xp, dtype = array_namespace(arrays[0]), real_dtype(arrays[0])
+        # A value may have more digits than the arrays, or fewer.
+        xp, dtype = array_namespace(arrays[0]), real_dtype(min(arrays, key=eps))
         flat = [xp.reshape(xp.astype(real(x), dtype), (-1,)) for x in arrays]
         ends = list(itertools.accumulate(f.shape[0] for f in flat))
         pieces = iter(numpy.split(to_host(xp.concat(flat)), ends))

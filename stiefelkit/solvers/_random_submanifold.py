@@ -10,6 +10,7 @@ from .._typing import Array
 from .._xp import adjoint, eye_like
 from ..linalg import orthonormalize, random_frame, skew
 from ..manifolds._metric import matrix_inner
+from ._arguments import check_positive
 from ._objective import Point, total
 from ._subgroup import AbstractSubgroup, SubgroupDescent, replace_rows, take_rows
 
@@ -32,7 +33,7 @@ class RandomSubmanifold(SubgroupDescent):
     Parameters
     ----------
     r : int, optional
-        Rows of P, at most n; :math:`\max(2, \lceil p/2 \rceil)` by default.
+        Rows of P, from 2 to n; :math:`\max(2, \lceil p/2 \rceil)` by default.
     rows : {"coordinate", "haar"}
         Coordinate rows, which change r rows of X alone, or uniform ones.
     step : float, optional
@@ -70,8 +71,9 @@ class RandomSubmanifold(SubgroupDescent):
     def __post_init__(self):
         if self.rows not in ("coordinate", "haar"):
             raise ValueError(f'`rows` is "coordinate" or "haar". Got {self.rows!r}.')
-        if self.r is not None and self.r < 1:
-            raise ValueError(f"`r` is a positive number of rows. Got {self.r}.")
+        if self.r is not None and self.r < 2:
+            raise ValueError(f"`r` is 2 or more, as a row alone does not turn. Got {self.r}.")
+        check_positive(self, "step")
 
     def _count(self, x: Array) -> int:
         n, p = x.shape[-2:]

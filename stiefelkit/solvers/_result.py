@@ -2,6 +2,7 @@
 
 import dataclasses
 import enum
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .._typing import Tree
@@ -27,7 +28,7 @@ MESSAGES = {
     Status.MAX_EVALUATIONS: "The limit of evaluations of `fun`, `maxfun`, is reached.",
     Status.STOPPED_BY_CALLBACK: "`callback` raised StopIteration.",
     Status.NOT_FINITE: (
-        "`fun` or its gradient has NaN or infinity. `x` is the last point where it had none."
+        "`fun`, its gradient or `hessp` has NaN or infinity. `x` is the best point that has none."
     ),
     Status.NO_DECREASE: (
         "No step along a descent direction decreases `fun` any more: rounding errors of `fun` "
@@ -39,6 +40,8 @@ MESSAGES = {
     ),
 }
 
+NOT_FINITE_START = "`fun` or its gradient has NaN or infinity at the start."
+
 
 class MinimizeError(ValueError):
     """What `minimize` was given cannot be minimized; `status` says which kind it is of."""
@@ -48,14 +51,17 @@ class MinimizeError(ValueError):
         self.status = status
 
 
-@dataclasses.dataclass(repr=False)
-class MinimizeResult:
+@dataclasses.dataclass(repr=False, eq=False)
+class MinimizeResult(Mapping[str, Any]):
     """The outcome of `minimize`: SciPy's fields, and those that a manifold adds.
+
+    A field is an attribute, ``result.x``, and an item, ``result["x"]``.
 
     Parameters
     ----------
     x : array or tree of arrays
-        The best point that was reached.
+        The best point that was reached: where the run converged or `callback` stopped it the
+        last one, else that of the least value.
     fun : float
         Its value.
     jac : array or tree of arrays
@@ -89,6 +95,20 @@ class MinimizeResult:
     @property
     def success(self) -> bool:
         return self.status == Status.CONVERGED
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in (*self,):
+            raise KeyError(name)
+        return getattr(self, name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([*(field.name for field in dataclasses.fields(self)), "success"])
+
+    def __len__(self) -> int:
+        return len(dataclasses.fields(self)) + 1
+
+    # As a mapping's, a comparison would be one of arrays.
+    __eq__, __hash__ = object.__eq__, object.__hash__
 
     def __repr__(self) -> str:
         names = ("message", "success", "status", "fun", "grad_norm", "residual")

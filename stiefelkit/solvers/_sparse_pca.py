@@ -6,21 +6,21 @@ are rotations that leave its span: there, each column turns towards the gradient
 normal to all of U, by the best angle again.
 """
 
+import math
 from typing import NamedTuple
 
+from .._signature import Signature
 from .._typing import RNG, Array
-from .._xp import array_namespace, at, eps, is_complex, standard_normal
-from ..linalg import orthonormalize, tangent_project
+from .._xp import array_namespace, at, eps, standard_normal, zeros_like
+from ..linalg import orthonormalize, random_frame, tangent_project
 from ..linalg._givens import _rows, _turn
 from ..linalg._givens_rounds import rounds
 from ..linalg._orthonormalize import polish
+from ..manifolds import Stiefel
+from ._arguments import check_limits
+from ._data import MESSAGES, binary_scale, check_arrays
 from ._result import Status
 from ._threshold_angle import best_angles
-
-_MESSAGES = {
-    Status.CONVERGED: "The Riemannian gradient is below the tolerance.",
-    Status.MAX_ITERATIONS: "The sweeps are used up: raise `maxiter` or `tol`.",
-}
 
 
 class SparsePCAResult(NamedTuple):
@@ -74,7 +74,7 @@ def sparse_pca(
     rng : int, `numpy.random.Generator` or None
         For the random start.
     x0 : array, shape ``(n, p)``, optional
-        Frame to start at.
+        Frame to start at, of the library and dtype of A. It is not changed.
     tol : float, optional
         Stop once the norm of the Riemannian gradient is below `tol` times that of the
         Euclidean one; :math:`\sqrt\varepsilon` by default.
@@ -84,13 +84,16 @@ def sparse_pca(
     Returns
     -------
     SparsePCAResult
+        Of status NOT_FINITE where A has NaN or infinity.
 
     Raises
     ------
     ValueError
         If no feature is longer than `gamma`, or if sizes do not fit.
+    MinimizeError
+        If `x0` is not a frame.
     TypeError
-        If A is complex.
+        If A is complex, or of another library, dtype or device than `x0`.
 
     Notes
     -----
@@ -109,12 +112,69 @@ def sparse_pca(
     >>> sparse_pca(A, 2, gamma=10.0, rng=0).loadings.round(2).shape
     (5, 2)
     """
-    xp, d = array_namespace(A), A.shape[-1]
-    _check(A, p, gamma, x0)
+    check_limits(tol, maxiter)
+    _check(A, p, gamma, rng, x0)
+    scale = binary_scale(A)
+    if scale is None:
+        return _not_finite(A, random_frame(A.shape[0], p, rng=rng, like=A) if x0 is None else x0)
+    A, gamma = A / scale, gamma / scale
+    _check_threshold(A, gamma, scale)
     # In the span of the features: few entries of a frame drawn evenly pass the threshold.
-    U = orthonormalize(A @ standard_normal((d, p), rng, A)) if x0 is None else x0
+    U = orthonormalize(A @ standard_normal((A.shape[-1], p), rng, A)) if x0 is None else x0
+    U, history, grad_norm, done = _climb(A, U, gamma, tol, maxiter)
+    U, loadings = _ordered(A, U, gamma)
+    status = Status.CONVERGED if done else Status.MAX_ITERATIONS
+    history = [scale * value * scale for value in history]
+    return SparsePCAResult(
+        x=U,
+        loadings=loadings,
+        fun=history[-1],
+        grad_norm=scale * grad_norm * scale,
+        nit=len(history) - 1,
+        success=done,
+        status=status,
+        message=MESSAGES[status],
+        history=history,
+    )
+
+
+_SIGNATURE = Signature(
+    "(n,d),p,gamma,rng,(n,p)?->(n,p)",
+    sparse_pca,
+    kinds={"A": "real", "x0": "real"},
+    batch=False,
+)
+
+
+def _check(A, p, gamma, rng, x0):
+    n = A.shape[0] if getattr(A, "shape", ()) else 0
+    check_arrays(_SIGNATURE, (A, p, gamma, rng, x0), (n, p), Stiefel())
+    if not 1 <= p <= n:
+        raise ValueError(f"`sparse_pca` needs 1 <= p <= n. Got n={n} and p={p}.")
+
+
+def _check_threshold(A, gamma, scale):
+    xp = array_namespace(A)
+    longest = float(xp.max(xp.linalg.vector_norm(A, axis=0)))
+    if not 0 <= gamma < longest:
+        raise ValueError(
+            "`sparse_pca` needs 0 <= gamma < the length of the longest column of `A`, as all "
+            f"loadings are zero beyond. Got gamma={scale * gamma}, and {scale * longest:.3g} is "
+            "the length."
+        )
+
+
+def _not_finite(A, U):
+    loadings = zeros_like(A, (A.shape[-1], U.shape[-1])) + math.nan
+    status = Status.NOT_FINITE
+    summary = (0, False, status, MESSAGES[status], [math.nan])
+    return SparsePCAResult(U, loadings, math.nan, math.nan, *summary)
+
+
+def _climb(A, U, gamma, tol, maxiter):
+    """Sweep until gradient and gain are small; return frame, history, norm, and success."""
+    xp, history = array_namespace(A), []
     tol = eps(A) ** 0.5 if tol is None else tol
-    history: list[float] = []
     while True:
         excess = _soft(U.mT @ A, gamma)
         history.append(float(xp.sum(excess * excess)))
@@ -125,34 +185,19 @@ def sparse_pca(
         settled = len(history) > 1 and history[-1] - history[-2] <= tol * history[-1]
         done = flat and settled
         if done or len(history) > maxiter:
-            break
+            return U, history, grad_norm, done
         U = polish(_sweep(A, U, gamma))
+
+
+def _ordered(A, U, gamma):
+    """Return the frame and its loadings, those first that add most to the sum."""
+    xp = array_namespace(A)
+    excess = _soft(U.mT @ A, gamma)
     order = xp.argsort(xp.sum(excess * excess, axis=-1), descending=True)
     excess = xp.take(excess, order, axis=0)
     length = xp.linalg.vector_norm(excess, axis=-1, keepdims=True)
     loadings = (excess / xp.where(length > 0, length, xp.ones_like(length))).mT
-    status = Status.CONVERGED if done else Status.MAX_ITERATIONS
-    summary = (len(history) - 1, done, status, _MESSAGES[status], history)
-    return SparsePCAResult(xp.take(U, order, axis=1), loadings, history[-1], grad_norm, *summary)
-
-
-def _check(A, p, gamma, x0):
-    xp = array_namespace(A)
-    if A.ndim != 2 or 0 in A.shape:
-        raise ValueError(f"`sparse_pca` takes `A` of shape (n, d). Got {tuple(A.shape)}.")
-    if is_complex(A):
-        raise TypeError(f"`sparse_pca` takes a real `A`, of float32 or float64. Got {A.dtype}.")
-    n = A.shape[0]
-    if not 1 <= p <= n:
-        raise ValueError(f"`sparse_pca` needs 1 <= p <= n. Got n={n} and p={p}.")
-    if x0 is not None and tuple(x0.shape) != (n, p):
-        raise ValueError(f"`sparse_pca` starts at `x0` of shape {(n, p)}. Got {tuple(x0.shape)}.")
-    longest = float(xp.max(xp.linalg.vector_norm(A, axis=0)))
-    if not 0 <= gamma < longest:
-        raise ValueError(
-            "`sparse_pca` needs 0 <= gamma < the length of the longest column of `A`, as all "
-            f"loadings are zero beyond. Got gamma={gamma}, and {longest:.3g} is the length."
-        )
+    return xp.take(U, order, axis=1), loadings
 
 
 def _soft(B, gamma):

@@ -5,21 +5,21 @@ the objective :math:`\sum_k T(u_k, u_k, u_k)`, to a cubic form in c and s. Pairs
 no index do not interact, so a whole round of them is turned at once.
 """
 
+import math
 from typing import NamedTuple
 
+from .._signature import Signature
 from .._typing import RNG, Array
-from .._xp import array_namespace, eps, is_complex
+from .._xp import array_namespace, eps
 from ..linalg import random_frame
 from ..linalg._givens import _turn
 from ..linalg._givens_rounds import Round, rounds
 from ..linalg._orthonormalize import polish
+from ..manifolds import Orthogonal
+from ._arguments import check_limits
 from ._cubic_form import best_angles
+from ._data import MESSAGES, binary_scale, check_arrays
 from ._result import Status
-
-_MESSAGES = {
-    Status.CONVERGED: "The Riemannian gradient is below the tolerance.",
-    Status.MAX_ITERATIONS: "The sweeps are used up: raise `maxiter` or `tol`.",
-}
 
 
 class TensorDecompositionResult(NamedTuple):
@@ -69,7 +69,7 @@ def tensor_decomposition(
     rng : int, `numpy.random.Generator` or None
         For the random start.
     x0 : array, shape ``(n, n)``, optional
-        Orthogonal start.
+        Orthogonal start, of the library and dtype of T. It is not changed.
     tol : float, optional
         Stop once the norm of the Riemannian gradient is below `tol` times that of T;
         :math:`\sqrt\varepsilon` by default.
@@ -79,13 +79,16 @@ def tensor_decomposition(
     Returns
     -------
     TensorDecompositionResult
+        Of status NOT_FINITE where T has NaN or infinity.
 
     Raises
     ------
     ValueError
         If T is not symmetric, or if sizes do not fit.
+    MinimizeError
+        If `x0` is not orthogonal.
     TypeError
-        If T is complex.
+        If T is complex, or of another library, dtype or device than `x0`.
 
     Notes
     -----
@@ -103,14 +106,73 @@ def tensor_decomposition(
     (array([3., 1.]), array([[-0.8,  0.6],
            [ 0.6,  0.8]]))
     """
+    check_limits(tol, maxiter)
+    p = _check(T, p, rng, x0)
+    U = random_frame(T.shape[-1], rng=rng, like=T) if x0 is None else x0
+    scale = binary_scale(T)
+    if scale is None:
+        return _not_finite(U, p)
+    T = T / scale
+    _check_symmetry(T)
+    Ut, history, grad_norm, done = _climb(T, U, tol, maxiter)
+    values, x = _ordered(T, polish(Ut.mT))
+    status = Status.CONVERGED if done else Status.MAX_ITERATIONS
+    history = [scale * value for value in history]
+    return TensorDecompositionResult(
+        x=x[:, :p],
+        values=scale * values[:p],
+        fun=history[-1],
+        grad_norm=scale * grad_norm,
+        nit=len(history) - 1,
+        success=done,
+        status=status,
+        message=MESSAGES[status],
+        history=history,
+    )
+
+
+_SIGNATURE = Signature(
+    "(n,n,n),p,rng,(n,n)?->(n,p)",
+    tensor_decomposition,
+    kinds={"T": "real", "x0": "real"},
+    batch=False,
+)
+
+
+def _check(T, p, rng, x0):
+    n = T.shape[-1] if getattr(T, "shape", ()) else 0
+    check_arrays(_SIGNATURE, (T, p, rng, x0), (n, n), Orthogonal())
+    p = n if p is None else p
+    if not 1 <= p <= n:
+        raise ValueError(f"`tensor_decomposition` needs 1 <= p <= n. Got n={n} and p={p}.")
+    return p
+
+
+def _check_symmetry(T):
     xp = array_namespace(T)
-    n, p = _check(T, p, x0)
-    U = random_frame(n, rng=rng, like=T) if x0 is None else x0
+    twins = (xp.permute_dims(T, axes) for axes in ((1, 0, 2), (1, 2, 0)))
+    gap = max(float(xp.max(xp.abs(T - twin))) for twin in twins)
+    largest = float(xp.max(xp.abs(T)))
+    if gap > eps(T) ** 0.5 * largest:
+        raise ValueError(
+            "`tensor_decomposition` takes a symmetric `T`. Permuting its axes changes entries by "
+            f"{gap / largest:.1e} of the largest. Average over the six permutations."
+        )
+
+
+def _not_finite(U, p):
+    weights, status = math.nan * U[0, :p], Status.NOT_FINITE
+    summary = (0, False, status, MESSAGES[status], [math.nan])
+    return TensorDecompositionResult(U[:, :p], weights, math.nan, math.nan, *summary)
+
+
+def _climb(T, U, tol, maxiter):
+    """Sweep until the gradient is small; return the rows, the history, its norm, and success."""
+    xp, n = array_namespace(T), T.shape[-1]
     Ut, turned = xp.asarray(U.mT, copy=True), T
     for _ in range(3):
         turned = _cycle(Ut @ xp.reshape(turned, (n, n * n)))
-    scale = float(xp.linalg.vector_norm(T))
-    bound = (eps(T) ** 0.5 if tol is None else tol) * scale
+    bound = (eps(T) ** 0.5 if tol is None else tol) * float(xp.linalg.vector_norm(T))
     history: list[float] = []
     while True:
         M = _repeated(turned)
@@ -119,35 +181,8 @@ def tensor_decomposition(
         grad_norm = 1.5 * float(xp.linalg.matrix_norm(M - M.mT))
         done = grad_norm <= bound
         if done or len(history) > maxiter:
-            break
+            return Ut, history, grad_norm, done
         turned, Ut = _sweep(turned, Ut)
-    values, x = _ordered(T, polish(Ut.mT))
-    status = Status.CONVERGED if done else Status.MAX_ITERATIONS
-    summary = (len(history) - 1, done, status, _MESSAGES[status], history)
-    return TensorDecompositionResult(x[:, :p], values[:p], history[-1], grad_norm, *summary)
-
-
-def _check(T, p, x0):
-    xp, n = array_namespace(T), T.shape[-1] if T.ndim else 0
-    name = "`tensor_decomposition`"
-    if tuple(T.shape) != (n, n, n) or n == 0:
-        raise ValueError(f"{name} takes `T` of shape (n, n, n). Got {tuple(T.shape)}.")
-    if is_complex(T):
-        raise TypeError(f"{name} takes a real `T`, of float32 or float64. Got {T.dtype}.")
-    p = n if p is None else p
-    if not 1 <= p <= n:
-        raise ValueError(f"{name} needs 1 <= p <= n. Got n={n} and p={p}.")
-    if x0 is not None and tuple(x0.shape) != (n, n):
-        raise ValueError(f"{name} starts at `x0` of shape {(n, n)}. Got {tuple(x0.shape)}.")
-    twins = (xp.permute_dims(T, axes) for axes in ((1, 0, 2), (1, 2, 0)))
-    gap = max(float(xp.max(xp.abs(T - twin))) for twin in twins)
-    largest = float(xp.max(xp.abs(T)))
-    if not gap <= eps(T) ** 0.5 * largest:
-        raise ValueError(
-            f"{name} takes a symmetric `T` of finite entries. Permuting its axes changes them by "
-            f"{gap:.1e}; the largest is {largest:.1e}. Average over the six permutations."
-        )
-    return n, p
 
 
 def _cycle(rows):

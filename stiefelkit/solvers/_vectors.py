@@ -4,7 +4,7 @@ import math
 
 from .._tree import tree_leaves, tree_map
 from .._typing import Array, Tree
-from .._xp import array_namespace, conj, is_complex, real, size
+from .._xp import array_namespace, conj, device, is_complex, real, size
 
 
 def add(x: Tree, t: float, y: Tree) -> Tree:
@@ -16,6 +16,16 @@ def add(x: Tree, t: float, y: Tree) -> Tree:
 def scale(t: float, x: Tree) -> Tree:
     t = float(t)
     return tree_map(lambda a: t * a, x)
+
+
+def own(x: Tree, like: Tree) -> Tree:
+    """Return a copy that shares no memory and no graph of an autodiff, in the order of `like`."""
+
+    def copy(_, leaf):
+        plain = getattr(leaf, "detach", lambda: leaf)()
+        return array_namespace(leaf).asarray(plain, copy=True, device=device(leaf))
+
+    return tree_map(copy, like, x)
 
 
 def dot(x: Tree, y: Tree) -> Array:
@@ -46,11 +56,13 @@ def unflatten(vector: Array, like: Tree) -> Tree:
 
     def take(leaf):
         nonlocal place
+        xp = array_namespace(leaf)
         count = size(leaf) or math.prod(leaf.shape)
         flat, place = vector[place : place + count], place + count
         if is_complex(leaf):
             imaginary, place = vector[place : place + count], place + count
-            flat = array_namespace(leaf).astype(flat, leaf.dtype) + 1j * imaginary
-        return array_namespace(leaf).reshape(flat, tuple(leaf.shape))
+            flat = xp.astype(flat, leaf.dtype) + 1j * xp.astype(imaginary, leaf.dtype)
+        # Of leaves in several precisions the vector has the highest.
+        return xp.reshape(xp.astype(flat, leaf.dtype, copy=False), tuple(leaf.shape))
 
     return tree_map(take, like)

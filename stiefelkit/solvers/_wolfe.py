@@ -1,11 +1,10 @@
 """Steps after which the slope along the direction is small: what conjugate directions need."""
 
-import functools
 import math
 from collections.abc import Callable
 
 from .._typing import Array, Tree
-from ._line_search import DECREASE, FLAT, NOISE, Step, failure_reason
+from ._line_search import DECREASE, FLAT, NOISE, Step, evaluate_on, failure_reason
 from ._objective import Objective, Point, rounding
 from ._vectors import scale
 
@@ -31,13 +30,16 @@ def wolfe_search(
     transported direction. Near the minimum, where values differ by rounding only, the slope
     alone decides. If the trials run out, the best step of sufficient decrease is taken.
     """
+
+    def curve(t):
+        return objective.move(start.x, scale(t, direction))
+
     noise = NOISE * rounding(start.x) * abs(start.fun)
     low, low_slope, high = 0.0, slope, None
     best: Step | None = None
     tried: list[tuple[float, float]] = []
     for _ in range(_TRIALS):
-        x = objective.move(start.x, scale(length, direction))
-        point, numbers = objective.evaluate(x, functools.partial(extra, x))
+        point, numbers = evaluate_on(objective.evaluate, start, curve, length, extra)
         rise = point.fun - start.fun if point.finite else float("inf")
         new_slope = float(numbers[0]) if point.finite else float("inf")
         tried.append((length, rise if point.finite else math.nan))
@@ -47,11 +49,13 @@ def wolfe_search(
         if (enough or lost) and abs(new_slope) <= -(FLAT if lost else _CURVATURE) * slope:
             return Step(point, length, numbers)
         secant = _secant(low, low_slope, length, new_slope)
-        if new_slope > 0 or not (enough or lost):
+        rises = not (enough or lost)
+        if rises or new_slope > 0:
             high = length
         else:
             low, low_slope = length, new_slope
-        length = _within(secant, low, high)
+        # Slopes at the ends of a rise do not tell where the minimum between them is.
+        length = _within(min(secant, 0.5 * (low + length)) if rises else secant, low, high)
     return best or Step(start, 0.0, None, failure_reason(slope, tried, noise))
 
 

@@ -58,8 +58,41 @@ def test_torch_gives_zeros_for_what_is_not_used():
     f = backend("torch").value_and_grad(lambda params: params[0].sum())
     used, unused = torch.ones(2), torch.ones(3)
     assert [g.tolist() for g in f((used, unused))[1]] == [[1, 1], [0, 0, 0]]
-    value, grad = backend("torch").value_and_grad(lambda x: 3.0)(used)
-    assert (value, grad.tolist(), used.requires_grad) == (3.0, [0, 0], False)
+    assert not used.requires_grad
+
+
+LOST = {
+    "a number": lambda x: 3.0,
+    "float": lambda x: float((x * x).sum()),
+    "item": lambda x: (x * x).sum().item(),
+    "detach": lambda x: (x.detach() ** 2).sum(),
+    "no_grad": lambda x: no_grad(x),
+    "another graph": lambda x: (x.detach() * x.new_ones(2).requires_grad_()).sum(),
+}
+
+
+def no_grad(x):
+    import torch
+
+    with torch.no_grad():
+        return (x * x).sum()
+
+
+@pytest.mark.filterwarnings("ignore:Converting a tensor")  # which some versions say before
+@pytest.mark.parametrize("fun", LOST.values(), ids=LOST)
+def test_torch_names_a_graph_that_is_lost(fun):
+    torch = pytest.importorskip("torch")
+    with pytest.raises(ValueError, match=r"Got a (float|tensor .*)\. `float`.*lose the graph"):
+        backend("torch").value_and_grad(fun)(torch.ones(2))
+
+
+def test_torch_differentiates_in_inference_mode():
+    torch = pytest.importorskip("torch")
+    x = torch.ones(2)
+    with torch.inference_mode():
+        for argument in (x, x + 0):
+            value, grad = backend("torch").value_and_grad(lambda x: (x**2).sum())(argument)
+            assert (float(value), grad.tolist()) == (2.0, [2.0, 2.0])
 
 
 @pytest.mark.parametrize(

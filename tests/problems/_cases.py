@@ -1,5 +1,7 @@
 """The problems, each with random data and points of several shapes."""
 
+import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -41,7 +43,36 @@ def _symmetric_tensor(rng, n, dtype, batch):
     return (T + np.moveaxis(T, -1, -3) + np.moveaxis(T, -3, -1),)
 
 
+def _one_source_a_sample(rng, n, p, dtype, batch):
+    """Return whitened samples that are the columns of V, but for length, and p of these.
+
+    With y = (V^T q)^2, whose sum is 1, a column q adds the sum of log cosh sqrt(n y) / n. This is
+    concave in y, so least where one entry of y is 1, and p different columns of V have that.
+    """
+    V = frame(rng, (*batch, n, n), dtype)
+    return n**0.5 * np.swapaxes(V, -1, -2), V[..., :p]
+
+
+def _with_answer(problem, optimum, minimizer):
+    return dataclasses.replace(
+        problem,
+        optimum=lambda x0=None: 0 * problem.value(minimizer) + optimum,
+        minimizer=lambda x0=None: minimizer,
+    )
+
+
+def _planted_ica(Y, V):
+    n, p = V.shape[-2:]
+    return _with_answer(problems.ica(Y), p / n * math.log(math.cosh(n**0.5)), V)
+
+
+def _planted_procrustes(rng, n, p, dtype, batch):
+    A, V = normal(rng, (*batch, 3 * n, n), dtype), frame(rng, (*batch, n, p), dtype)
+    return A, A @ V, V
+
+
 FRAMES = ((5, 2), (5, 1), (4, 4), (1, 1), (2, 5, 2))
+THIN = ((5, 2), (5, 1), (2, 5, 2))
 SQUARE = ((4, 4), (1, 1), (2, 4, 4))
 
 # The functions of data take (rng, n, p, dtype, batch).
@@ -74,6 +105,11 @@ CASES = {
         problems.procrustes,
         FRAMES,
     ),
+    "procrustes, planted": Case(
+        _planted_procrustes,
+        lambda A, B, V: _with_answer(problems.procrustes(A, B), 0.0, V),
+        THIN,
+    ),
     "nearest_frame": Case(
         lambda rng, n, p, dtype, batch: (normal(rng, (*batch, n, p), dtype),),
         problems.nearest_frame,
@@ -95,6 +131,7 @@ CASES = {
         FRAMES,
         complex=False,
     ),
+    "ica, planted": Case(_one_source_a_sample, _planted_ica, FRAMES, complex=False),
     "tensor": Case(
         lambda rng, n, p, dtype, batch: _symmetric_tensor(rng, n, dtype, batch),
         problems.tensor,

@@ -5,6 +5,7 @@ import pytest
 
 from stiefelkit import minimize
 from stiefelkit.manifolds import Euclidean, Stiefel
+from stiefelkit.retractions import QRRetraction
 from stiefelkit.solvers._lbfgs import _Memory
 from stiefelkit.solvers._objective import Point
 
@@ -68,6 +69,18 @@ def test_a_quadratic_is_solved_in_as_many_steps_as_it_has_eigenvalues(library, r
     )
     assert found.success
     assert found.nit <= 20
+
+
+@NUMPY
+@pytest.mark.parametrize("method", ["lbfgs", "cg", "trust-region"])
+def test_a_step_that_is_too_long_to_retract_is_shortened(method, library):
+    """Where values are nearly linear, first lengths are huge, and X + tZ loses its rank."""
+    manifold = Stiefel(retraction=QRRetraction("cholesky"))
+    for seed in range(20):
+        B = np.random.default_rng(seed).standard_normal((5, 3)).astype("float32")
+        x0 = manifold.random_point(5, 3, rng=seed, like=B)
+        options = {"manifold": manifold, "jac": True, "method": method}
+        assert minimize(lambda x, B=B: (np.sum(B * x), B), x0, **options).success
 
 
 @NUMPY

@@ -6,9 +6,19 @@ import pytest
 from stiefelkit import minimize, problems, solvers, use_kernels
 from stiefelkit._xp import array_namespace, from_host
 from stiefelkit.manifolds import CanonicalMetric, Euclidean, Product, Stiefel
-from stiefelkit.solvers import LBFGS, ConjugateGradient, SteepestDescent
+from stiefelkit.solvers import LBFGS, ConjugateGradient, Multisecant, SteepestDescent
 
-from .._classes import DOUBLES, DTYPES, FAST, assert_close, assert_kept, eps, host, orthonormality
+from .._classes import (
+    DOUBLES,
+    DTYPES,
+    FAST,
+    NUMPY,
+    assert_close,
+    assert_kept,
+    eps,
+    host,
+    orthonormality,
+)
 from ..problems._cases import draw, hermitian
 
 DESCENT = [
@@ -43,6 +53,10 @@ def named(values):
         return rule.__name__ if rule else str(solver).replace("maxiter=10000, maxfun=None, ", "")
 
     return [pytest.param(v, id=name(v)) for v in values]
+
+
+def torch_number(value):
+    return pytest.importorskip("torch").asarray(value)
 
 
 def brockett(library, dtype, shape=(7, 3)):
@@ -114,7 +128,9 @@ def test_result_says_what_it_holds(solver, dtype, library, rng):
     assert len(repr(result)) < 1000  # neither arrays nor the history
 
 
-@pytest.mark.parametrize("solver", named([LBFGS(), ConjugateGradient(), SteepestDescent()]))
+@pytest.mark.parametrize(
+    "solver", named([Multisecant(), LBFGS(), ConjugateGradient(), SteepestDescent()])
+)
 def test_same_curve_on_every_library(solver, library, rng):
     problem, x0 = brockett(library, "float64")
     found = minimize(
@@ -221,7 +237,9 @@ def test_rules_are_their_formulas(rule, rng):
 
 
 @pytest.mark.libraries("torch")
-@pytest.mark.parametrize("solver", named([LBFGS(), ConjugateGradient(), SteepestDescent()]))
+@pytest.mark.parametrize(
+    "solver", named([Multisecant(), LBFGS(), ConjugateGradient(), SteepestDescent()])
+)
 def test_one_transfer_an_evaluation(solver, library, rng, monkeypatch):
     problem, x0 = brockett(library, "float64")
     x0 = from_host(host(x0), x0)
@@ -231,8 +249,8 @@ def test_one_transfer_an_evaluation(solver, library, rng, monkeypatch):
         found = minimize(problem.fun, x0, manifold=problem.manifold, **options)
     assert found.success
     # Besides one an evaluation: the check of the start, the length of the first gradient and
-    # the residual of the result.
-    assert len(transfers) <= found.nfev + 6
+    # the residual of the result; of the default also the first look at its model.
+    assert len(transfers) <= found.nfev + 6 + 3 * isinstance(solver, Multisecant)
 
 
 def count_transfers(monkeypatch, tensor):
@@ -261,3 +279,107 @@ def test_product_of_one_is_the_manifold_itself(library, rng):
     manifold = Product({"Q": problem.manifold})
     together = minimize(fun, {"Q": x0}, manifold=manifold, method="lbfgs", jac=True)
     assert_close(host(together.x["Q"]), host(alone.x), 1e-12)
+
+
+@FAST
+@pytest.mark.parametrize("method", ["multisecant", "lbfgs", "cg", "steepest-descent", "landing"])
+@pytest.mark.parametrize("second", ["float32", "complex64"])
+def test_leaves_may_have_several_precisions(second, method, library):
+    dtypes = {"a": "float64", "b": second}
+    parts = {name: brockett(library, dtype) for name, dtype in dtypes.items()}
+
+    def fun(x):
+        values = {name: problem.fun(x[name]) for name, (problem, _) in parts.items()}
+        return sum(float(v) for v, _ in values.values()), {k: G for k, (_, G) in values.items()}
+
+    x0 = {name: start for name, (_, start) in parts.items()}
+    manifold = Product({name: Stiefel() for name in parts})
+    found = minimize(fun, x0, manifold=manifold, method=method, jac=True)
+    assert found.success, found
+    for name, dtype in dtypes.items():
+        assert_kept(found.x[name], library, dtype)
+
+
+@pytest.mark.libraries("numpy", "strict.*", "torch", "jax")
+@pytest.mark.parametrize("number", [float, np.float64, np.asarray, np.float32, torch_number])
+def test_values_may_be_numbers_of_the_host(number, library):
+    problem, x0 = brockett(library, "float64")
+
+    def fun(x):
+        value, G = problem.fun(x)
+        return number(host(value)), G
+
+    found = minimize(fun, x0, manifold=problem.manifold, jac=True, tol=1e-3)
+    expected = minimize(problem.fun, x0, manifold=problem.manifold, jac=True, tol=1e-3)
+    assert found.success
+    assert found.fun == pytest.approx(expected.fun, rel=1e-6)
+
+
+@pytest.mark.libraries("torch")
+@pytest.mark.parametrize("dtype", ["float32", "int64"])
+def test_values_of_few_digits_leave_the_gradient_its_own(dtype, library):
+    problem, x0 = brockett(library, "float64")
+    values = {"float32": lambda v: v.float(), "int64": lambda v: v.long()}
+
+    def fun(x):
+        value, G = problem.fun(x)
+        return values[dtype](value), G
+
+    found = minimize(fun, x0, manifold=problem.manifold, jac=True, options={"maxiter": 1})
+    gradient = problem.manifold.riemannian_gradient(x0, problem.fun(x0)[1])
+    assert found.history["grad_norm"][0] == pytest.approx(float(gradient.norm()), rel=1e-14)
+
+
+@pytest.mark.libraries("torch")
+def test_no_graph_of_derivatives_is_kept(library):
+    import torch
+
+    problem, start = brockett(library, "float64")
+    A = start[:, :1] @ start[:, :1].mT
+    A.requires_grad_()
+    for x0 in (torch.nn.Parameter(start), start.clone().requires_grad_() + 0):
+        for method in ("multisecant", "cg", "trust-region"):
+            found = minimize(
+                lambda x: ((x * (A @ x)).sum(), 2 * A @ x),
+                x0,
+                manifold=problem.manifold,
+                jac=True,
+                method=method,
+                options={"maxiter": 3},
+            )
+            assert type(found.x) is torch.Tensor
+            assert not found.x.requires_grad
+            assert not found.jac.requires_grad
+        assert x0.requires_grad
+
+
+@NUMPY
+@pytest.mark.parametrize("method", ["multisecant", "lbfgs", "cg", "steepest-descent"])
+def test_gradients_may_share_their_memory(method, library, rng):
+    A = rng.standard_normal((6, 6))
+    A, buffer = A @ A.T + np.eye(6), np.empty(6)
+
+    def fun(x):
+        np.matmul(A, x, out=buffer)
+        return 0.5 * x @ buffer, buffer
+
+    options = {"manifold": Euclidean(), "jac": True, "method": method}
+    found = minimize(fun, np.ones(6), **options)
+    expected = minimize(lambda x: (0.5 * x @ A @ x, A @ x), np.ones(6), **options)
+    assert found.success
+    assert found.nit == expected.nit
+
+
+def test_results_are_mappings_too(library):
+    problem, x0 = brockett(library, "float64")
+    found = minimize(problem.fun, x0, manifold=problem.manifold, jac=True)
+    assert found["x"] is found.x
+    assert found["success"]
+    assert {"x", "fun", "success", "history"} <= {*found}
+    assert dict(found.items())["nit"] == found.nit
+    assert "alpha" not in found
+    assert found.get("alpha") is None
+    with pytest.raises(KeyError):
+        found["result"]
+    assert found == found
+    assert found != minimize(problem.fun, x0, manifold=problem.manifold, jac=True)

@@ -5,7 +5,7 @@ import pytest
 import scipy.linalg
 
 from stiefelkit.linalg import orthonormality_error
-from stiefelkit.solvers import sparse_pca
+from stiefelkit.solvers import MinimizeError, Status, sparse_pca
 from stiefelkit.solvers._threshold_angle import _derivatives, best_angles
 
 from .._classes import FAST, NUMPY, assert_close, assert_kept, eps, frame, host
@@ -178,14 +178,62 @@ def test_running_out_of_sweeps_is_said(library, rng):
     [
         (np.ones(3), 1, {}, ValueError, "shape"),
         (np.ones((3, 0)), 1, {}, ValueError, "shape"),
-        (np.ones((3, 2), complex), 1, {}, TypeError, "real"),
+        (np.ones((3, 2), complex), 1, {}, TypeError, "float32 or float64"),
+        (np.ones((3, 2), int), 1, {}, TypeError, "int64"),
+        ([[1.0]], 1, {}, TypeError, "list"),
+        (np.ones((3, 2)), 0, {}, ValueError, "p=0"),
         (np.ones((3, 2)), 4, {}, ValueError, "p=4"),
         (np.ones((3, 2)), 1, {"x0": np.ones((2, 1))}, ValueError, "x0"),
-        (np.ones((3, 2)), 1, {"gamma": 2.0}, ValueError, "1.73"),
+        (np.ones((3, 2)), 1, {"x0": np.ones((3, 2))}, ValueError, "(3, 1)"),
+        (np.ones((3, 2)), 1, {"x0": np.eye(3, 1, dtype="f")}, TypeError, "precision"),
+        (np.ones((3, 2)), 1, {"x0": np.ones((3, 1))}, MinimizeError, "2.0e.*orthonormalize"),
+        (np.ones((3, 2)), 1, {"x0": np.zeros((3, 1))}, MinimizeError, "1.0e.*orthonormalize"),
+        (np.ones((3, 2)), 1, {"x0": np.full((3, 1), np.nan)}, MinimizeError, "finite"),
+        (np.ones((3, 2)), 1, {"gamma": 2.0}, ValueError, "gamma=2.0, and 1.73"),
+        (np.full((3, 2), 8.0), 1, {"gamma": 20.0}, ValueError, "gamma=20.0, and 13.9"),
         (np.ones((3, 2)), 1, {"gamma": -1.0}, ValueError, "gamma"),
-        (np.full((3, 2), np.nan), 1, {}, ValueError, "nan"),
+        (np.ones((3, 2)), 1, {"gamma": np.nan}, ValueError, "nan"),
     ],
 )
 def test_errors_say_what_was_wanted(A, p, options, error, words, library):
     with pytest.raises(error, match=words):
         sparse_pca(A, p, **({"gamma": 0.1} | options))
+
+
+@pytest.mark.libraries("torch")
+def test_a_start_of_another_library_is_refused(library):
+    with pytest.raises(TypeError, match="`A`: numpy, `x0`: torch"):
+        sparse_pca(np.ones((3, 2)), 1, gamma=0.1, x0=library.asarray(np.eye(3, 1)))
+
+
+@FAST
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_data_that_are_not_finite_have_a_status(bad, library, rng):
+    A = rng.standard_normal((6, 4))
+    A[2, 1] = bad
+    start = library.asarray(frame(rng, (6, 2), "float64"))
+    found = sparse_pca(library.asarray(A), 2, gamma=0.1, x0=start)
+    assert (found.success, found.status, found.nit) == (False, Status.NOT_FINITE, 0)
+    assert "NaN" in found.message
+    assert_close(host(found.x), host(start), 0)
+    assert found.loadings.shape == (4, 2)
+    for numbers in (host(found.loadings), found.fun, found.grad_norm, found.history):
+        assert np.all(np.isnan(numbers))
+    drawn = sparse_pca(library.asarray(A), 2, gamma=0.1, rng=0)
+    assert float(orthonormality_error(drawn.x)) <= 20 * 2**0.5 * eps("float64")
+
+
+@FAST
+@pytest.mark.parametrize(
+    ("dtype", "factor"),
+    [("float32", 2.0**-120), ("float32", 2.0**120), ("float64", 2.0**-500), ("float64", 2.0**500)],
+)
+def test_a_power_of_two_changes_no_digit(dtype, factor, library):
+    A = np.random.default_rng(1).standard_normal((8, 6)).astype(dtype)
+    expected = sparse_pca(library.asarray(A, dtype), 2, gamma=0.5, rng=0)
+    found = sparse_pca(library.asarray(A * factor, dtype), 2, gamma=0.5 * factor, rng=0)
+    # The sum is a number of the host, in double precision.
+    assert found.history == [factor**2 * value for value in expected.history]
+    assert (found.nit, found.status) == (expected.nit, expected.status)
+    assert_close(host(found.x), host(expected.x), 0)
+    assert_close(host(found.loadings), host(expected.loadings), 0)

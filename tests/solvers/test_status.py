@@ -72,6 +72,27 @@ def test_nan_from_the_start(method, library):
     for fun in (lambda x: (nan, x), lambda x: (float("inf"), x), lambda x: (0.0, nan * x)):
         found = run(library, fun, method)
         assert (found.status, found.nit) == (Status.NOT_FINITE, 0)
+        assert "at the start" in found.message
+
+
+@every
+def test_a_limit_leaves_the_best_point(method, library):
+    """The values of Barzilai and Borwein's steps rise now and then."""
+    for maxiter in (3, 6, 10, 15):
+        found = run(library, method=method, tol=1e-12, options={"maxiter": maxiter})
+        problem, _ = brockett(library, "float64")
+        assert found.fun == problem.fun(found.x)[0]
+        if method != "landing":  # whose iterates are off the manifold
+            # Values that differ by 100 eps are told apart by their gradients.
+            assert found.fun <= min(found.history["fun"]) + 100 * 2.3e-16 * abs(found.fun)
+
+
+def test_stop_iteration_is_for_callbacks(library):
+    problem, _ = brockett(library, "float64")
+    for sound in (0, 2):
+        calls = iter(range(sound))
+        with pytest.raises(RuntimeError, match="`fun` raised StopIteration"):
+            run(library, lambda x, calls=calls: (next(calls), problem.fun(x))[1])
 
 
 @every

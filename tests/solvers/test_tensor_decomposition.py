@@ -8,7 +8,7 @@ import scipy.linalg
 
 from stiefelkit.linalg import orthonormality_error
 from stiefelkit.linalg._givens_rounds import rounds
-from stiefelkit.solvers import tensor_decomposition
+from stiefelkit.solvers import MinimizeError, Status, tensor_decomposition
 from stiefelkit.solvers._cubic_form import best_angles
 from stiefelkit.solvers._tensor_decomposition import _cubic, _repeated
 
@@ -153,14 +153,70 @@ def test_a_start_at_the_answer_stays(library, rng):
     ("T", "options", "error", "words"),
     [
         (np.ones((2, 2)), {}, ValueError, "shape"),
+        (np.ones((2, 2, 3)), {}, ValueError, "n=3"),
         (np.ones((0, 0, 0)), {}, ValueError, "shape"),
-        (np.ones((2, 2, 2), complex), {}, TypeError, "real"),
+        (np.ones((2, 2, 2), complex), {}, TypeError, "float32 or float64"),
         (np.arange(8.0).reshape(2, 2, 2), {}, ValueError, "symmetric"),
-        (np.full((2, 2, 2), np.nan), {}, ValueError, "finite"),
+        ([[[1.0]]], {}, TypeError, "list"),
         (np.ones((2, 2, 2)), {"p": 3}, ValueError, "p=3"),
         (np.ones((2, 2, 2)), {"x0": np.eye(3)}, ValueError, "x0"),
+        (np.ones((2, 2, 2)), {"x0": np.eye(2, dtype="f")}, TypeError, "precision"),
+        (np.ones((2, 2, 2)), {"x0": 2 * np.eye(2)}, MinimizeError, "4.2e.*orthonormalize"),
+        (np.ones((2, 2, 2)), {"x0": np.zeros((2, 2))}, MinimizeError, "1.4e.*orthonormalize"),
+        (np.ones((2, 2, 2)), {"x0": np.nan * np.eye(2)}, MinimizeError, "finite"),
     ],
 )
 def test_errors_say_what_was_wanted(T, options, error, words, library):
     with pytest.raises(error, match=words):
         tensor_decomposition(T, **options)
+
+
+@pytest.mark.libraries("torch")
+def test_a_start_of_another_library_is_refused(library):
+    with pytest.raises(TypeError, match="`T`: numpy, `x0`: torch"):
+        tensor_decomposition(np.ones((2, 2, 2)), x0=library.asarray(np.eye(2)))
+
+
+@FAST
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_data_that_are_not_finite_have_a_status(bad, library, rng):
+    T = symmetric(rng, 4)
+    T[0, 1, 2] = bad
+    start = library.asarray(frame(rng, (4, 4), "float64"))
+    found = tensor_decomposition(library.asarray(T), 3, x0=start)
+    assert (found.success, found.status, found.nit) == (False, Status.NOT_FINITE, 0)
+    assert "NaN" in found.message
+    assert_close(host(found.x), host(start)[:, :3], 0)
+    for numbers in (host(found.values), found.fun, found.grad_norm, found.history):
+        assert np.all(np.isnan(numbers))
+
+
+@FAST
+@pytest.mark.parametrize(
+    ("dtype", "factor"),
+    [
+        ("float32", 2.0**-120),
+        ("float32", 2.0**120),
+        ("float64", 2.0**-1000),
+        ("float64", 2.0**1000),
+    ],
+)
+def test_a_power_of_two_changes_no_digit(dtype, factor, library):
+    T = symmetric(np.random.default_rng(1), 5).astype(dtype)
+    expected = tensor_decomposition(library.asarray(T, dtype), rng=0)
+    found = tensor_decomposition(library.asarray(T * factor, dtype), rng=0)
+    assert found.history == [factor * value for value in expected.history]
+    assert (found.nit, found.status) == (expected.nit, expected.status)
+    assert found.grad_norm == factor * expected.grad_norm
+    assert_close(host(found.x), host(expected.x), 0)
+    assert_close(host(found.values), factor * host(expected.values), 0)
+
+
+@NUMPY
+def test_components_of_subnormal_weight_are_found(library, rng):
+    V = frame(rng, (4, 4), "float64")
+    T = planted([4.0, 3.0, 2.0, 1.0], V) * 1e-312  # of four digits
+    found = tensor_decomposition(T, rng=rng, tol=1e-3)
+    assert found.success
+    assert_close(np.abs(V.T @ found.x), np.eye(4), 1e-2)
+    assert_close(found.values * 1e300 * 1e12, np.asarray([4.0, 3.0, 2.0, 1.0]), 1e-2)

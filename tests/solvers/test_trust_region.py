@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from stiefelkit.manifolds import CanonicalMetric, Euclidean, Product, Stiefel
+from stiefelkit.problems import brockett
 from stiefelkit.retractions import QRRetraction
 from stiefelkit.solvers import InnerStop, Status, TrustRegion, minimize
 from stiefelkit.solvers._objective import Objective
@@ -189,3 +190,59 @@ def test_it_says_why_it_fails(library, rng):
     assert solve(dataclasses.replace(problem, fun=beyond), x0).status == Status.NOT_FINITE
     with pytest.raises(ValueError, match="acceptance"):
         TrustRegion(acceptance=0.3)
+
+
+WRONG = {
+    "the sign": lambda x, G, other: -G,
+    "10 times": lambda x, G, other: 10 * G,
+    "100 times": lambda x, G, other: 100 * G,
+    "random": lambda x, G, other: other,
+    "a term too much": lambda x, G, other: G + 3 * other,
+    "entries": lambda x, G, other: G * other,
+}
+
+
+@NUMPY
+@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_wrong_gradients_are_named(dtype, wrong, library):
+    rng = np.random.default_rng(0)
+    A, other = rng.standard_normal((10, 10)), rng.standard_normal((10, 3))
+    problem = brockett((A + A.T).astype(dtype) / 2, np.asarray([3.0, 2.0, 1.0], dtype))
+    x0, other = frame(rng, (10, 3), dtype).astype(dtype), other.astype(dtype)
+
+    def fun(x):
+        value, G = problem.fun(x)
+        return value, WRONG[wrong](x, G, other)
+
+    result = solve(dataclasses.replace(problem, fun=fun), x0, second=False)
+    assert result.status == Status.WRONG_GRADIENT
+    assert result.nfev < 200  # a radius that is quartered comes from 1 to eps in 26 steps
+
+
+@NUMPY
+@pytest.mark.parametrize("seed", range(6))
+def test_differences_of_float32_gradients_reach_the_default_tolerance(seed, library):
+    rng = np.random.default_rng(seed)
+    A = rng.standard_normal((30, 30))
+    problem = brockett((A + A.T).astype("float32") / 2, np.asarray([3.0, 2.0, 1.0], "float32"))
+    x0 = frame(rng, (30, 3), "float32").astype("float32")
+    assert solve(problem, x0, second=False).success
+
+
+@NUMPY
+def test_a_hessian_product_that_is_not_finite_is_named(library, rng):
+    problem, x0 = draw("brockett", library, rng, "float64")
+    wrong = dataclasses.replace(problem, hessp=lambda x, Z: np.nan * Z)
+    result = solve(wrong, x0)
+    assert result.status == Status.NOT_FINITE
+    assert "hessp" in result.message
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("initial_radius", 0.0), ("initial_radius", -1.0), ("max_radius", 0.0), ("maxinner", 0)],
+)
+def test_options_are_positive(name, value):
+    with pytest.raises(ValueError, match=f"`{name}` is a positive number. Got {value}."):
+        TrustRegion(**{name: value})
