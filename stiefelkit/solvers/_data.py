@@ -7,7 +7,7 @@ from .._signature import Signature
 from .._typing import Array
 from .._xp import array_namespace, field
 from ..manifolds import AbstractManifold
-from ._arguments import check_start
+from ._arguments import check_limits, check_start
 from ._result import Status
 
 MESSAGES = {
@@ -18,12 +18,18 @@ MESSAGES = {
 
 
 def check_arrays(
-    signature: Signature, args: tuple[Any, ...], shape: tuple[int, ...], manifold: AbstractManifold
+    signature: Signature,
+    args: tuple[Any, ...],
+    shape: tuple[int, ...],
+    manifold: AbstractManifold,
+    tol: float | None,
+    maxiter: int,
 ) -> None:
     """Raise unless the start, the last of the arguments, is a point beside the data, the first.
 
     Two looks at the device, for the values of the start.
     """
+    check_limits(tol, maxiter)
     signature.check(args)
     data, x0 = args[0], args[-1]
     if 0 in data.shape:

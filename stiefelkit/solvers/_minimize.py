@@ -8,13 +8,7 @@ from typing import Any
 from .._typing import Tree
 from .._xp import array_namespace
 from ..manifolds import AbstractManifold
-from ._arguments import (
-    check_call,
-    check_limits,
-    check_start,
-    checked_callback,
-    checked_function,
-)
+from . import _arguments
 from ._base import AbstractSolver
 from ._conjugate_gradient import ConjugateGradient
 from ._coordinate_descent import CoordinateDescent
@@ -117,14 +111,16 @@ def minimize(
     if hessp is not None and isinstance(solver, _FIRST_ORDER):
         name = type(solver).__name__
         warnings.warn(f"`{name}` does not use `hessp`.", RuntimeWarning, stacklevel=2)
-    check_call(manifold, jac)
-    check_limits(tol, solver.maxiter, solver.maxfun)
-    x0 = check_start(x0, manifold)
-    objective = Objective(with_gradient(checked_function(fun, jac), jac, x0), hessp, manifold, x0)
+    _arguments.check_call(manifold, jac)
+    _arguments.check_limits(tol, solver.maxiter, solver.maxfun)
+    x0 = _arguments.check_start(x0, manifold)
+    fun = with_gradient(_arguments.checked_function(fun, jac), jac, x0)
+    objective = Objective(fun, hessp, manifold, x0)
     start, _ = objective.evaluate(x0)
     tol = rounding(x0) ** 0.5 * max(1.0, start.grad_norm) if tol is None else tol
     run = _Run(solver, objective, start)
-    return run.result(run.until_stopped(tol, callback and checked_callback(callback)))
+    callback = callback and _arguments.checked_callback(callback)
+    return run.result(run.until_stopped(tol, callback))
 
 
 class _Run:

@@ -17,7 +17,6 @@ from ..linalg._givens import _rows, _turn
 from ..linalg._givens_rounds import rounds
 from ..linalg._orthonormalize import polish
 from ..manifolds import Stiefel
-from ._arguments import check_limits
 from ._data import MESSAGES, binary_scale, check_arrays
 from ._result import Status
 from ._threshold_angle import best_angles
@@ -112,8 +111,7 @@ def sparse_pca(
     >>> sparse_pca(A, 2, gamma=10.0, rng=0).loadings.round(2).shape
     (5, 2)
     """
-    check_limits(tol, maxiter)
-    _check(A, p, gamma, rng, x0)
+    _check(A, p, gamma, rng, x0, tol, maxiter)
     scale = binary_scale(A)
     if scale is None:
         return _not_finite(A, random_frame(A.shape[0], p, rng=rng, like=A) if x0 is None else x0)
@@ -146,9 +144,9 @@ _SIGNATURE = Signature(
 )
 
 
-def _check(A, p, gamma, rng, x0):
+def _check(A, p, gamma, rng, x0, *limits):
     n = A.shape[0] if getattr(A, "shape", ()) else 0
-    check_arrays(_SIGNATURE, (A, p, gamma, rng, x0), (n, p), Stiefel())
+    check_arrays(_SIGNATURE, (A, p, gamma, rng, x0), (n, p), Stiefel(), *limits)
     if not 1 <= p <= n:
         raise ValueError(f"`sparse_pca` needs 1 <= p <= n. Got n={n} and p={p}.")
 

@@ -16,7 +16,6 @@ from ..linalg._givens import _turn
 from ..linalg._givens_rounds import Round, rounds
 from ..linalg._orthonormalize import polish
 from ..manifolds import Orthogonal
-from ._arguments import check_limits
 from ._cubic_form import best_angles
 from ._data import MESSAGES, binary_scale, check_arrays
 from ._result import Status
@@ -106,8 +105,7 @@ def tensor_decomposition(
     (array([3., 1.]), array([[-0.8,  0.6],
            [ 0.6,  0.8]]))
     """
-    check_limits(tol, maxiter)
-    p = _check(T, p, rng, x0)
+    p = _check(T, p, rng, x0, tol, maxiter)
     U = random_frame(T.shape[-1], rng=rng, like=T) if x0 is None else x0
     scale = binary_scale(T)
     if scale is None:
@@ -139,9 +137,9 @@ _SIGNATURE = Signature(
 )
 
 
-def _check(T, p, rng, x0):
+def _check(T, p, rng, x0, *limits):
     n = T.shape[-1] if getattr(T, "shape", ()) else 0
-    check_arrays(_SIGNATURE, (T, p, rng, x0), (n, n), Orthogonal())
+    check_arrays(_SIGNATURE, (T, p, rng, x0), (n, n), Orthogonal(), *limits)
     p = n if p is None else p
     if not 1 <= p <= n:
         raise ValueError(f"`tensor_decomposition` needs 1 <= p <= n. Got n={n} and p={p}.")
