@@ -2,7 +2,7 @@
 
 from .._dispatch import dispatchable
 from .._typing import RNG, Array
-from .._xp import array_namespace, eye_like, standard_normal
+from .._xp import array_namespace, broadcast_shapes, eye_like, standard_normal
 from ._gram import gram
 from ._orthonormalize import orthonormalize
 
@@ -53,14 +53,22 @@ def _backward(G, saved):
 orthonormality_error.defvjp(_forward, _backward)
 
 
+def broadcast_batches(*matrices: Array) -> list[Array]:
+    """Return matrices with their leading axes broadcast, which they can be."""
+    xp = array_namespace(*matrices)
+    batch = broadcast_shapes(*(tuple(X.shape)[:-2] for X in matrices))
+    return [xp.broadcast_to(X, (*batch, *X.shape[-2:])) for X in matrices]
+
+
 def normal_basis(Q: Array, *others: Array) -> Array:
     """Return orthonormal columns normal to a frame that span what is normal to it in the others.
 
-    At most n - p columns for an n-by-p frame, and none for p = n. Householder's QR keeps the
-    columns orthonormal, and normal to the frame, where the others lose rank.
+    Leading axes are broadcast. At most n - p columns for an n-by-p frame, and none for p = n.
+    Householder's QR keeps the columns orthonormal, and normal to the frame, where the others
+    lose rank.
     """
     xp = array_namespace(Q, *others)
-    stacked = xp.concat([Q, *others], axis=-1)
+    stacked = xp.concat(broadcast_batches(Q, *others), axis=-1)
     return xp.linalg.qr(stacked, mode="reduced")[0][..., :, Q.shape[-1] :]
 
 

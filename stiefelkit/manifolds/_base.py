@@ -107,7 +107,8 @@ class AbstractManifold(abc.ABC):
 
         With `full_output` a `Logarithm` returns, with `tangent`, `converged`, `residual` and
         `iterations`. Without it a `LogarithmError` is raised if a batch entry did not
-        converge, and what was found is the shortest tangent vector only for near points.
+        converge, a `ValueError` for points with NaN or in two components, and what was found
+        is the shortest tangent vector only for near points.
         """
         found = self._logarithm(point, target)
         return found if full_output else converged_tangent(found)

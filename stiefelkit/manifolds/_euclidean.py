@@ -72,7 +72,12 @@ class Euclidean(AbstractManifold):
     def random_point(
         self, *shape: int, rng: RNG = None, like: Array, batch: tuple[int, ...] = ()
     ) -> Array:
-        return standard_normal((*batch, *shape), rng, like)
+        if batch:
+            raise ValueError(
+                "`Euclidean` has no batch axes: all entries are those of one point. Got "
+                f"batch={batch}. Give all sizes, {(*batch, *shape)}, as the shape."
+            )
+        return standard_normal(shape, rng, like)
 
     def check_point(self, point: Array) -> None:
         if not bool(array_namespace(point).all(array_namespace(point).isfinite(point))):

@@ -5,11 +5,24 @@ from .._xp import array_namespace, eps
 from ..linalg import orthonormality_error
 from ._metric import matrix_inner
 
+_EXAMPLES = {"metric": "CanonicalMetric()", "retraction": "CayleyRetraction()"}
+
 
 def mean_square(tangent: Array) -> Array:
     """Return the mean of |z|^2 over each matrix, with its axes kept."""
     n, p = tangent.shape[-2:]
     return matrix_inner(tangent, tangent)[..., None, None] / (n * p)
+
+
+def check_parts(manifold: object, **classes: type) -> None:
+    """Raise unless fields of a manifold are objects of the classes that they should be."""
+    for name, wanted in classes.items():
+        value = getattr(manifold, name)
+        if not isinstance(value, wanted):
+            raise TypeError(
+                f"`{type(manifold).__name__}` takes `{name}` as an object, an instance of a "
+                f"subclass of `{wanted.__name__}` such as `{_EXAMPLES[name]}`. Got {value!r}."
+            )
 
 
 def check_frame(Q: Array, name: str) -> None:

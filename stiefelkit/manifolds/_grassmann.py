@@ -7,9 +7,10 @@ from .._xp import adjoint, array_namespace
 from ..linalg import orthonormality_error, random_frame
 from ..linalg._orthonormalize import polish
 from ..retractions import AbstractRetraction, ExponentialRetraction, PolarRetraction
+from ..retractions._matching import matching
 from ._base import AbstractManifold
-from ._frames import check_frame, mean_square
-from ._logarithm import Logarithm, closed_form
+from ._frames import check_frame, check_parts, mean_square
+from ._logarithm import Logarithm, closed_form, where_finite
 from ._metric import matrix_inner
 
 
@@ -42,6 +43,9 @@ class Grassmann(AbstractManifold):
 
     retraction: AbstractRetraction = PolarRetraction()
 
+    def __post_init__(self):
+        check_parts(self, retraction=AbstractRetraction)
+
     @property
     def is_frames(self) -> bool:
         return True
@@ -50,15 +54,18 @@ class Grassmann(AbstractManifold):
     def inherits_metric(self) -> bool:
         return True
 
+    @matching
     def project(self, point: Array, vector: Array) -> Array:
         return vector - point @ (adjoint(point) @ vector)
 
+    @matching
     def inner(self, point: Array, first: Array, second: Array) -> Array:
         return matrix_inner(first, second)
 
     def riemannian_gradient(self, point: Array, euclidean_gradient: Array) -> Array:
         return self.project(point, euclidean_gradient)
 
+    @matching
     def riemannian_hessian(
         self, point: Array, euclidean_gradient: Array, euclidean_hessian: Array, tangent: Array
     ) -> Array:
@@ -77,7 +84,11 @@ class Grassmann(AbstractManifold):
         # Horizontal geodesics of frames are those of subspaces, in either metric.
         return ExponentialRetraction("canonical").retract(point, tangent)
 
+    @matching
     def _logarithm(self, point: Array, target: Array) -> Logarithm:
+        return where_finite(self._shortest, point, target)
+
+    def _shortest(self, point, target):
         xp = array_namespace(point, target)
         aligned, normal, cosines, Wt = _principal(point, target)
         sines = xp.linalg.vector_norm(normal, axis=-2)
@@ -93,6 +104,7 @@ class Grassmann(AbstractManifold):
         xp = array_namespace(point)
         return xp.linalg.vector_norm(self.principal_angles(point, target), axis=-1)
 
+    @matching
     def principal_angles(self, point: Array, target: Array) -> Array:
         """Return the p principal angles between subspaces, in radians, ascending.
 

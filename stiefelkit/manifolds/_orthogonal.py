@@ -7,9 +7,10 @@ from .._xp import adjoint, array_namespace, is_complex
 from ..linalg import expm_skew, orthonormality_error, random_frame, skew_gradient, sym
 from ..linalg._orthonormalize import polish
 from ..retractions import AbstractRetraction, CayleyRetraction
+from ..retractions._matching import matching
 from ._base import AbstractManifold
-from ._frames import check_frame, mean_square
-from ._logarithm import Logarithm, group_logarithm
+from ._frames import check_frame, check_parts, mean_square
+from ._logarithm import Logarithm, group_logarithm, where_finite
 from ._metric import matrix_inner
 
 
@@ -36,6 +37,9 @@ class Orthogonal(AbstractManifold):
 
     retraction: AbstractRetraction = CayleyRetraction()
 
+    def __post_init__(self):
+        check_parts(self, retraction=AbstractRetraction)
+
     @property
     def inherits_metric(self) -> bool:
         return True
@@ -51,6 +55,7 @@ class Orthogonal(AbstractManifold):
     def project(self, point: Array, vector: Array) -> Array:
         return point @ skew_gradient(point, vector)
 
+    @matching
     def inner(self, point: Array, first: Array, second: Array) -> Array:
         return matrix_inner(first, second)
 
@@ -60,6 +65,7 @@ class Orthogonal(AbstractManifold):
     def retract(self, point: Array, tangent: Array) -> Array:
         return self.retraction.retract(point, tangent)
 
+    @matching
     def riemannian_hessian(
         self, point: Array, euclidean_gradient: Array, euclidean_hessian: Array, tangent: Array
     ) -> Array:
@@ -70,11 +76,13 @@ class Orthogonal(AbstractManifold):
     def differential(self, point: Array, step: Array, tangent: Array) -> Array:
         return self.retraction.differential(point, step, tangent)
 
+    @matching
     def exp(self, point: Array, tangent: Array) -> Array:
         return point @ expm_skew(adjoint(point) @ tangent)
 
+    @matching
     def _logarithm(self, point: Array, target: Array) -> Logarithm:
-        return group_logarithm(point, target)
+        return where_finite(group_logarithm, point, target)
 
     def mean_square(self, point: Array, tangent: Array) -> Array:
         return mean_square(tangent)

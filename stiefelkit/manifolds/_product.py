@@ -1,9 +1,11 @@
 """Several manifolds as one."""
 
 import dataclasses
+import functools
+import operator
 from typing import Any
 
-from .._tree import tree_leaves, tree_map, tree_map_with_path
+from .._tree import tree_items, tree_leaves, tree_map, tree_map_with_path
 from .._typing import RNG, Array, Tree
 from .._xp import array_namespace, generator
 from ._base import AbstractManifold
@@ -18,7 +20,8 @@ class Product(AbstractManifold):
 
     Points, tangent vectors and gradients are trees of the same shape, whose leaves may have
     sizes and dtypes of their own. Inner products add up over the leaves, one sum a batch
-    entry where the leaves have leading axes; distances are the root of the sum of squares.
+    entry where all leaves have the same leading axes, else one for everything, as `Euclidean`
+    has no batch axes; distances are the root of the sum of squares.
     Costs what the leaves cost.
 
     Parameters
@@ -44,6 +47,9 @@ class Product(AbstractManifold):
                     f"The leaves of `Product` are manifolds. Got {type(manifold).__name__} at "
                     f"{path!r}. An array without a constraint is on `Euclidean()`."
                 )
+
+    def __hash__(self):
+        return hash(frozenset(tree_items(self.manifolds)))  # equal dicts differ in order
 
     @property
     def inherits_metric(self) -> bool:
@@ -83,9 +89,8 @@ class Product(AbstractManifold):
     def _logarithm(self, point: Tree, target: Tree) -> Logarithm:
         found = self._map("log", point, target, full_output=True)
         parts = tree_leaves(found)
-        converged = parts[0].converged
-        for part in parts[1:]:
-            converged = converged & part.converged
+        converged = _alike([part.converged for part in parts], "all")
+        converged = functools.reduce(operator.and_, converged)
         residual = _root(_sum([part.residual**2 for part in parts]))
         iterations = max(part.iterations for part in parts)
         return Logarithm(
@@ -186,7 +191,14 @@ def _sum(numbers):
         raise ValueError(
             "A `Product` of no manifolds has no inner product. Give it a tree of them."
         )
-    return sum(numbers[1:], start=numbers[0])
+    return functools.reduce(operator.add, _alike(numbers, "sum"))
+
+
+def _alike(parts, reduction):
+    """Return one array a leaf, reduced to a number each unless all have the same shape."""
+    if len({tuple(part.shape) for part in parts}) == 1:
+        return parts
+    return [getattr(array_namespace(part), reduction)(part) for part in parts]
 
 
 def _root(x):

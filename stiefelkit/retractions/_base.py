@@ -1,7 +1,7 @@
 """What every retraction provides."""
 
 import abc
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from .._typing import Array
 
@@ -58,4 +58,13 @@ class AbstractRetraction(abc.ABC):
         raise NotImplementedError(
             f"`{type(self).__name__}` defines no `differential`. Define it, or carry tangent "
             "vectors by the `transport` of the manifold, which projects them."
+        )
+
+
+def check_option(owner: object, name: str, value: Any, options: tuple[str, ...]) -> None:
+    """Raise unless an option is one of those that there are."""
+    if not isinstance(value, str) or value not in options:
+        raise ValueError(
+            f"`{type(owner).__name__}` takes `{name}` {' or '.join(map(repr, options))}. "
+            f"Got {value!r}."
         )

@@ -6,7 +6,8 @@ from typing import ClassVar, Literal
 from .._typing import Array
 from .._xp import adjoint, array_namespace, eye_like
 from ..linalg import orthonormalize, skew, solve_triangular
-from ._base import AbstractRetraction
+from ._base import AbstractRetraction, check_option
+from ._matching import matching
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,9 +32,14 @@ class QRRetraction(AbstractRetraction):
     order: ClassVar[int] = 1
     order_metric: ClassVar[str] = "euclidean"
 
+    def __post_init__(self):
+        check_option(self, "method", self.method, ("qr", "cholesky"))
+
+    @matching
     def retract(self, Q: Array, Z: Array) -> Array:
         return orthonormalize(Q + Z, method=self.method)
 
+    @matching
     def differential(self, Q: Array, Z: Array, X: Array) -> Array:
         # With Q + Z = Y R and C = Y^T X R^{-1}, dY R + Y dR = X. The skew Y^T dY has the strictly
         # lower triangle of C and the imaginary part of its diagonal, as that of R stays positive.

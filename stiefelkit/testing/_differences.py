@@ -69,10 +69,10 @@ def slope_bound(eps: float) -> float:
     return 0.1 if eps < 1e-10 else 0.4
 
 
-def noise(function: Callable[[float], float], eps: float) -> float:
+def noise(function: Callable[[float], float], eps: float, at: float = 0.0) -> float:
     """Return how much a function changes over a few steps too short to matter."""
-    value = function(0.0)
-    return max(abs(function(k * eps) - value) for k in range(1, 6)) + eps * abs(value)
+    value = function(at)
+    return max(abs(function(at + k * eps) - value) for k in range(1, 6)) + eps * abs(value)
 
 
 def describe_slope(found: float, expected: int) -> str:

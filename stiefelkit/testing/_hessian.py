@@ -66,7 +66,7 @@ def check_hessian(
 
     Notes
     -----
-    Some 40 values of the function. [AbsilMahonySepulchre:2008]_, section 5.5.
+    Some 50 values of the function. [AbsilMahonySepulchre:2008]_, section 5.5.
 
     Examples
     --------

@@ -88,7 +88,8 @@ def unit_or_zero(tree: Tree) -> Tree:
 
 def random_direction(manifold: Any, point: Tree, rng: RNG) -> Tree:
     """Draw a tangent vector of norm 1, or 0 where there is no other."""
-    return unit_or_zero(manifold.random_tangent(point, rng=rng))
+    # Projected again, as what rounding leaves of a vector grows where a short one is scaled.
+    return manifold.project(point, unit_or_zero(manifold.random_tangent(point, rng=rng)))
 
 
 def draw(like: Tree, rng: RNG) -> Tree:
