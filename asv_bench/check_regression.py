@@ -6,9 +6,10 @@ Both run in the same interpreter, in a process each of one thread, since two tha
 other on busy cores may take a hundred times as long. They take turns of a tenth of a second: the
 speed of a shared machine changes by a factor of two within minutes, but hardly from one turn to
 the next. What counts is the median over turns of the ratio of the least times of two neighbors,
-and a case is slower only if a second measurement, of twice as many turns, says so too. Exit
-status: 0, 1 if a case is slower, 2 if one does not run on the working tree. The cases are those of
-`regression_cases.py`.
+and a case is slower only if a second measurement, of twice as many turns, says so too. Each process
+compiles its own kernels of Numba: a cache that is there already does not see that a file which a
+kernel imports has changed. Exit status: 0, 1 if a case is slower, 2 if one does not run on the
+working tree. The cases are those of `regression_cases.py`.
 """
 
 import argparse
@@ -32,13 +33,14 @@ TURN = 0.1
 class Worker:
     """A process that measures cases with the packages of one tree."""
 
-    def __init__(self, paths, cases):
+    def __init__(self, paths, cases, cache):
         environment = os.environ | {
             "PYTHONPATH": os.pathsep.join(str(path) for path in paths),
             "OMP_NUM_THREADS": "1",
             "OPENBLAS_NUM_THREADS": "1",
             "MKL_NUM_THREADS": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
+            "NUMBA_CACHE_DIR": str(cache),
         }
         command = [sys.executable, "-P", str(HERE / "regression_worker.py"), str(cases)]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
@@ -85,17 +87,24 @@ def check(base, head, case, factor, turns):
 
 @contextlib.contextmanager
 def trees(repository, commit):
-    """Yield the search paths of a commit and of the working tree, in folders that are removed."""
+    """Yield search paths of a commit and of the working tree, and a folder for what each compiles.
+
+    All that is written is removed in the end.
+    """
     with tempfile.TemporaryDirectory() as folder:
         command = ["git", "-C", str(repository), "archive", commit]
         archive = subprocess.run(command, check=True, capture_output=True).stdout
         old = Path(folder, "base")
         with tarfile.open(fileobj=io.BytesIO(archive)) as file:
             file.extractall(old, filter="data")
-        yield [
-            [described(tree, Path(folder, name)), tree, tree / "backends"]
-            for name, tree in (("base-metadata", old), ("head-metadata", Path(repository)))
-        ]
+        sides = {"base": old, "head": Path(repository)}
+        yield {
+            Path(folder, f"{side}-compiled"): [
+                described(tree, Path(folder, f"{side}-metadata")),
+                *(tree, tree / "backends"),
+            ]
+            for side, tree in sides.items()
+        }
 
 
 def described(tree, folder):
@@ -123,7 +132,7 @@ def main(arguments=None):
     failed, slower = [], []
     with contextlib.ExitStack() as stack:
         paths = stack.enter_context(trees(options.repository, options.base))
-        base, head = (Worker(path, options.cases) for path in paths)
+        base, head = (Worker(found, options.cases, cache) for cache, found in paths.items())
         stack.callback(base.close)
         stack.callback(head.close)
         for case in head.ask(None, 0)["names"]:

@@ -182,8 +182,7 @@ def main():
     options = parser.parse_args()
     torch.set_default_device("cuda")
     waits.append(torch.cuda.synchronize)  # for all streams of the device
-    packages = "stiefelkit", "numpy", "torch", "cupy-cuda13x", "cuda-core", "geotorch", "geoopt"
-    record = environment(*packages)
+    record = environment("torch", "cupy-cuda13x", "cuda-core", "geotorch", "geoopt")
     record["machine"] = f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}"
     record["cases"] = {}
     print(record["date"], record["machine"], record["versions"], "\n")

@@ -12,14 +12,11 @@ extra `bench`; `--peer none` does without.
 """
 
 import argparse
-import datetime
-import json
-import platform
 import time
-from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 from minimize_instances import INSTANCES, distance, measured
+from timing import environment, write
 
 from stiefelkit import minimize
 from stiefelkit.manifolds import Orthogonal, Stiefel
@@ -198,16 +195,6 @@ def cell(row, column):
     return format(x, forms.get(column, ".3g")) if isinstance(x, float) else str(x)
 
 
-def versions():
-    found = []
-    for name in ("numpy", "scipy", "torch", "pymanopt"):
-        try:
-            found.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            continue
-    return ", ".join(found)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
@@ -216,9 +203,10 @@ def main():
     parser.add_argument("--only", choices=tuple(INSTANCES), help="one problem")
     parser.add_argument("--peer", choices=tuple(PEERS), default="both", help="forms of pymanopt")
     parser.add_argument("--repeat", type=int, default=1, help="runs of each solver, in turn")
-    parser.add_argument("--json", metavar="FILE", help="also write the rows to a file")
+    parser.add_argument("--out", metavar="FILE", help="also write a record in JSON")
     options = parser.parse_args()
-    print(datetime.date.today(), platform.platform(), versions(), end="\n\n")
+    record = environment("torch", "pymanopt")
+    print(record["date"], record["machine"], record["versions"], end="\n\n")
     print("|", " | ".join(COLUMNS), "|")
     print("|", " | ".join("---" for _ in COLUMNS), "|")
     every, remarks = [], []
@@ -228,9 +216,8 @@ def main():
             print("|", " | ".join(cell(row, column) for column in COLUMNS), "|", flush=True)
         every, remarks = every + rows, remarks + notes
     print("", *remarks, sep="\n")
-    if options.json:
-        with open(options.json, "w") as file:
-            json.dump({"versions": versions(), "rows": every, "notes": remarks}, file, indent=1)
+    if options.out:
+        write(options.out, record | {"rows": every, "notes": remarks})
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def main():
     names = [name for name in CASES if (options.only or "") in name]
     if not names:
         parser.error(f"no case contains {options.only!r}; there are {', '.join(CASES)}")
-    record = environment("stiefelkit", "torch", "geotorch", "geoopt")
+    record = environment("torch", "geotorch", "geoopt")
     record["threads"] = str(torch.get_num_threads())
     print(record["date"], record["machine"], record["threads"], "threads", record["versions"], "\n")
     record["cases"] = {}

@@ -2,9 +2,7 @@
 
 from functools import partial
 
-import stiefelkit_torch
-import torch
-from benchmarks._torch_steps import points
+from benchmarks._torch_steps import geoopt_retraction, points, update_step
 from compare_torch_rnn import rnn
 from compare_torch_weights import Case, batch, frame, square
 
@@ -16,54 +14,34 @@ from stiefelkit.retractions import (
     QRRetraction,
 )
 
+GEOOPT = ("EuclideanStiefel", "CanonicalStiefel")
+
 
 def retractions(n, count=10_000):
     """A step along tangent vectors at many small matrices."""
+    shape = (count, n, n)
 
     def ours(kind):
-        Q, Z, _ = points(n, count)
+        Q, Z, _ = points(shape)
         return partial(Stiefel(retraction=kind()).retract, Q, Z)
 
-    def geoopt_retraction(name):
-        import geoopt
-
-        Q, Z, _ = points(n, count)
-        return partial(getattr(geoopt, name)().retr, Q, Z)
-
     kinds = (CayleyRetraction, QRRetraction, PolarRetraction, ExponentialRetraction)
-    peers = ("EuclideanStiefel", "CanonicalStiefel")
     return Case(
         f"Retraction of {count} matrices {n}×{n}",
         {
             **{f"stiefelkit {kind.__name__}": partial(ours, kind) for kind in kinds},
-            **{f"geoopt {name}": partial(geoopt_retraction, name) for name in peers},
+            **{f"geoopt {name}": partial(geoopt_retraction, shape, name) for name in GEOOPT},
         },
-        [(1, *[f"geoopt {name}" for name in peers])],
+        [(1, *[f"geoopt {name}" for name in GEOOPT])],
     )
 
 
 def updates(n, count=10_000):
     """A step of gradient descent on many small matrices, with all that an optimizer does."""
-
-    def ours():
-        Q, _, G = points(n, count)
-        parameter = torch.nn.Parameter(Q)
-        parameter.grad = G
-        group = {"params": [parameter], "manifold": Stiefel()}
-        return stiefelkit_torch.optim.SGD([group], lr=1e-3).step
-
-    def geoopt_update(name):
-        import geoopt
-
-        Q, _, G = points(n, count)
-        parameter = geoopt.ManifoldParameter(Q, manifold=getattr(geoopt, name)())
-        parameter.grad = G
-        return geoopt.optim.RiemannianSGD([parameter], lr=1e-3).step
-
-    peers = ("EuclideanStiefel", "CanonicalStiefel")
-    calls = {f"geoopt {name}": partial(geoopt_update, name) for name in peers}
+    made = partial(partial, update_step, (count, n, n))
+    peers = {f"geoopt {name}": made(name) for name in GEOOPT}
     title = f"Update by SGD of {count} matrices {n}×{n}"
-    return Case(title, {"stiefelkit": ours} | calls, [(1, *calls)])
+    return Case(title, {"stiefelkit": made()} | peers, [(1, *peers)])
 
 
 CASES = {

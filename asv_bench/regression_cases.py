@@ -4,6 +4,10 @@ Each is a function without arguments that returns the call to be timed. The base
 too, so that it keeps to names that are there; a case that the base cannot make is shown as new.
 """
 
+import importlib.util
+import subprocess
+import sys
+
 import numpy as np
 
 import stiefelkit
@@ -83,6 +87,50 @@ def rotations():
     return call
 
 
+def sweep():
+    """Ten thousand updates of coordinate descent on a frozen gradient."""
+    from stiefelkit.optim import coordinate_descent_sweep, coordinate_pairs
+
+    Q = Orthogonal().random_point(256, rng=0, like=np.empty(0))
+    G, pairs = normal(256, 256, dtype="float64"), coordinate_pairs(256, 10_000, rng=0)
+    return lambda: coordinate_descent_sweep(Q, G, pairs, learning_rate=1e-3)
+
+
+def minimization():
+    """A run to a tolerance, of small vectors, so that the solver itself is what counts."""
+    from stiefelkit import minimize, problems
+
+    A = np.diag(np.linspace(1.0, 2.0, 50))
+    problem = problems.brockett(A, np.asarray([3.0, 2.0, 1.0]))
+    start = problem.manifold.random_point(50, 3, rng=1, like=A)
+    given = {"manifold": problem.manifold, "method": "lbfgs", "jac": True, "tol": 1e-5}
+    return lambda: minimize(problem.fun, start, **given)
+
+
+def small_batch():
+    """A step along tangent vectors at ten thousand small frames."""
+    manifold = Stiefel()
+    Q = np.linalg.qr(normal(10_000, 8, 4))[0]
+    Z = manifold.project(Q, 0.1 * normal(10_000, 8, 4))
+    return lambda: manifold.retract(Q, Z)
+
+
+def tensors():
+    """An orthogonal weight of PyTorch and its gradient."""
+    import stiefelkit_torch
+    import torch
+
+    layer = stiefelkit_torch.orthogonal(torch.nn.Linear(128, 128, bias=False))
+    leaves, G = list(layer.parameters()), torch.ones(128, 128)
+    return lambda: torch.autograd.grad(layer.weight, leaves, G)
+
+
+def loading():
+    """The import, in a process of its own."""
+    command = [sys.executable, "-P", "-c", "import stiefelkit"]
+    return lambda: subprocess.run(command, check=True)
+
+
 CASES = {
     "T-CWY 2048x32": map_step("TCWY", 2048, 32),
     "CWY 256": map_step("CWY", 256, 256),
@@ -96,4 +144,11 @@ CASES = {
     "RNN step n=64": rnn_step,
     "dispatch": dispatch,
     "rotations": rotations,
+    "trapezoidal CWY 256": map_step("TrapezoidalCWY", 256, 256),
+    "sweep of coordinate descent": sweep,
+    "minimize by L-BFGS": minimization,
+    "10 000 frames 8x4": small_batch,
+    "import": loading,
 }
+if importlib.util.find_spec("torch"):
+    CASES["tensors, CWY 128"] = tensors

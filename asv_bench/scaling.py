@@ -137,7 +137,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=5.0, help="for each curve")
     parser.add_argument("--out", metavar="FILE", help="write a record in JSON")
     options = parser.parse_args()
-    record = environment("stiefelkit", "numpy", "scipy", "numba") | {"scaling": {}}
+    record = environment() | {"scaling": {}}
     for name in [options.only] if options.only else CURVES:
         record["scaling"][name] = curve(name, options.seconds)
     if options.out:

@@ -7,12 +7,15 @@ import multiprocessing
 import os
 import platform
 import statistics
+import subprocess
 import sys
 import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+PACKAGES = "stiefelkit", "numpy", "scipy", "numba"  # what every figure depends on
 SLICE = 0.05  # seconds of one call before the next has its turn
+REST = 0.03  # seconds in between, for which threads of a BLAS go on to wait, each on a core
 waits = []  # for what a call has launched, functions that wait until it is done
 
 
@@ -43,6 +46,7 @@ def in_turn(calls, seconds, slow=1.0):
     while quick and (rounds < 3 or time.perf_counter() < end):
         rounds += 1
         for label in quick:
+            time.sleep(REST)
             turn = time.perf_counter() + SLICE
             times[label].append(elapsed(calls[label]))
             while time.perf_counter() < turn:
@@ -84,14 +88,30 @@ def summary(times):
 
 
 def environment(*packages):
-    """Return where and with what a figure was measured, for its record."""
+    """Return where and with what a figure was measured, for its record.
+
+    `packages` are those besides what every record names.
+    """
+    named = dict.fromkeys((*PACKAGES, *packages))
     return {
         "date": datetime.date.today().isoformat(),
         "command": "python " + " ".join([os.path.relpath(sys.argv[0]), *sys.argv[1:]]),
+        "commit": commit(),
         "machine": f"{processor()}, {os.cpu_count()} cores, {platform.system()}",
         "threads": os.environ.get("OMP_NUM_THREADS", "all"),
-        "versions": {"python": platform.python_version()} | versions(*packages),
+        "versions": {"python": platform.python_version()} | versions(*named),
     }
+
+
+def commit():
+    """Return the short hash of the checkout, "+changes" after it if files differ, or nothing."""
+    folder = str(Path(__file__).resolve().parent)
+    command = ["git", "--no-optional-locks", "-C", folder, "describe", "--exclude=*", "--always"]
+    try:
+        done = subprocess.run([*command, "--dirty=+changes"], capture_output=True, text=True)
+    except FileNotFoundError:  # no git
+        return ""
+    return done.stdout.strip()
 
 
 def processor():

@@ -13,15 +13,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import stiefelkit
+from stiefelkit.optim import coordinate_pairs
+from stiefelkit.rnn import ModReLU, Tanh
 
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 
 LIBRARIES = ("numpy", "torch", "torch-cuda", "jax", "cupy")
+_STEPS = {"T": 20, "B": 64, "N": 1280, "d": 10}
 SIZES = {
-    "64": {"n": 64, "p": 64, "k": 64, "m": 64, "q": 64},
-    "512": {"n": 512, "p": 512, "k": 512, "m": 512, "q": 512},
-    "2048x32": {"n": 2048, "p": 32, "k": 32, "m": 32, "q": 64},
+    "64": {"n": 64, "p": 64, "k": 64, "m": 64, "q": 64} | _STEPS,
+    "512": {"n": 512, "p": 512, "k": 512, "m": 512, "q": 512} | _STEPS,
+    "2048x32": {"n": 2048, "p": 32, "k": 32, "m": 32, "q": 64} | _STEPS,
 }
+# Matrices that states or gradients go through many times: of others both vanish or grow.
+KINDS = {"W": "frame", "d": "signs"}
 VARIANTS = {
     "orthonormalize": [{"method": m} for m in ("qr", "cholesky", "polar", "newton_schulz")],
     "tangent_project": [{"metric": m} for m in ("euclidean", "canonical")],
@@ -70,13 +75,25 @@ def concrete(module, base) -> dict[str, type]:
 
 
 def calls() -> dict[str, tuple[Any, dict[str, Any]]]:
-    """Return every op of `linalg` and its options by a label."""
+    """Return every op and its options by a label."""
     out = {}
     for name, op in stiefelkit.ops().items():
-        if op.__module__.startswith("stiefelkit.linalg."):
-            for options in VARIANTS.get(name, [{}]):
-                out[" ".join([name, *options.values()])] = op, options
+        for options in VARIANTS.get(name, [{}]):
+            out[" ".join([name, *options.values()])] = op, options
     return out
+
+
+def choose_kernels(kernels):
+    """Enter the choice, for as long as what is returned lives: asv gives each case a process."""
+    choice = stiefelkit.use_kernels(kernels == "on")
+    choice.__enter__()
+    return choice
+
+
+def only(condition: bool) -> None:
+    """Skip the benchmark of another case: a dimension is measured at one value of the others."""
+    if not condition:
+        raise NotImplementedError("measured at one size, or on one library, only")
 
 
 def arguments(op, size: str, dtype: str, library: Library, rng) -> tuple[list[Any], dict[str, Any]]:
@@ -92,19 +109,39 @@ def arguments(op, size: str, dtype: str, library: Library, rng) -> tuple[list[An
     given = {q.position: q for q in op.signature.parameters}
     is_complex = "complex" in dtype or any(q.kind == "complex" for q in given.values())
     real = {"complex128": "float64", "complex64": "float32"}.get(dtype, dtype)
-    static = iter(range(9))  # arguments that are no arrays are indices
+    static = iter(static_arguments(op, n))
     args = []
-    for position in range(max(given) + 1):
+    named = inspect.signature(op.reference).parameters.values()
+    for position in range(sum(q.kind is q.POSITIONAL_ONLY for q in named)):
         q = given.get(position)
         if q is None:
             args.append(next(static))
-        elif q.optional and not is_complex:
+        elif q.optional and not is_complex and q.name != "c":  # a shift; others are phases
             args.append(None)
         else:
             shape = tuple(int(d) if d.isdigit() else lengths[d] for d in q.dims)
-            args.append(library.asarray(draw(rng, shape, q.kind, is_complex, real)))
-    options = {"permutation": list(range(n))[::-1]} if op.name == "unitary_fft_apply" else {}
-    return args, options
+            kind = KINDS.get(q.name, q.kind)
+            args.append(library.asarray(draw(rng, shape, kind, is_complex, real)))
+    return args, required_options(op, n, is_complex)
+
+
+def static_arguments(op, n):
+    """Return the arguments of an op that are no arrays."""
+    return {
+        "coordinate_descent_sweep": [coordinate_pairs(n, n, rng=0)],
+        "gauss_southwell_sweep": [n],
+    }.get(op.name, range(2))  # indices
+
+
+def required_options(op, n, is_complex):
+    """Return options that an op cannot do without."""
+    every = {
+        "activation": ModReLU() if is_complex else Tanh(),
+        "learning_rate": 1e-3,
+        "permutation": tuple(range(n))[::-1],
+    }
+    named = inspect.signature(op.reference).parameters
+    return {name: value for name, value in every.items() if name in named}
 
 
 def draw(rng, shape, kind, is_complex, real):
@@ -112,7 +149,9 @@ def draw(rng, shape, kind, is_complex, real):
     X = rng.standard_normal(shape)
     if kind == "real":
         return np.asarray(X, real)
-    if is_complex:
+    if kind == "signs":
+        X = np.sign(X)
+    elif is_complex:
         X = X + 1j * rng.standard_normal(shape)
     if len(shape) == 2:
         n, p = shape

@@ -4,6 +4,8 @@ import stiefelkit_torch
 import torch
 from torch.nn.utils import parametrizations, parametrize
 
+from stiefelkit.manifolds import Stiefel
+
 
 def weight_step(shape, library, name=None):
     """Return a call that forms an orthogonal weight and takes a cotangent back to its leaves."""
@@ -155,11 +157,38 @@ def rnn_bound(T, B, n):
     return call
 
 
-def points(n, count):
-    """Return random points, tangent vectors of about length one half, and Euclidean gradients."""
-    Q = torch.linalg.qr(torch.randn(count, n, n))[0]
-    A = torch.randn(count, n, n)
-    return Q, Q @ (A - A.mT) * (0.25 / n), torch.randn(count, n, n)
+def points(shape):
+    """Return random frames, tangent vectors of about length one half, and Euclidean gradients."""
+    n, p = shape[-2:]
+    Q, A = torch.linalg.qr(torch.randn(shape))[0], torch.randn(shape)
+    S = Q.mT @ A
+    Z = A - Q @ (S + S.mT) / 2
+    return Q, Z * (0.5 / (n * p - p * (p + 1) / 2) ** 0.5), torch.randn(shape)
+
+
+def geoopt_retraction(shape, name):
+    """Return a call of a step along tangent vectors by a manifold of geoopt."""
+    import geoopt
+
+    Q, Z, _ = points(shape)
+    manifold = getattr(geoopt, name)()
+    return lambda: manifold.retr(Q, Z)
+
+
+def update_step(shape, peer=None):
+    """Return a call of an update by SGD, by ours or with a manifold of geoopt."""
+    Q, _, G = points(shape)
+    if peer is None:
+        parameter = torch.nn.Parameter(Q)
+        group = {"params": [parameter], "manifold": Stiefel()}
+        rule = stiefelkit_torch.optim.SGD([group], lr=1e-3)
+    else:
+        import geoopt
+
+        parameter = geoopt.ManifoldParameter(Q, manifold=getattr(geoopt, peer)())
+        rule = geoopt.optim.RiemannianSGD([parameter], lr=1e-3)
+    parameter.grad = G
+    return rule.step
 
 
 def orgqr_step(n, p, orgqr):
@@ -168,9 +197,9 @@ def orgqr_step(n, p, orgqr):
     return lambda: torch.autograd.grad(orgqr(V.tril(-1) + torch.eye(n, p)), V, G)
 
 
-def training_step(T, B, n):
-    """Return a call of a network with a matrix by PyTorch's reflections, and an update by Adam."""
-    call, leaves = rnn_parts(T, B, n, "torch", "householder", "fused")
+def training_step(T, B, n, name):
+    """Return a call of `torch.nn.RNN`, with one of PyTorch's maps or none, and Adam's update."""
+    call, leaves = rnn_parts(T, B, n, "torch", name, "fused")
     rule = torch.optim.Adam(leaves, lr=1e-3)
 
     def step():

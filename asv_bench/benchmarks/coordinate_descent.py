@@ -12,29 +12,20 @@ import time
 
 import numpy as np
 
+from stiefelkit import optim
 from stiefelkit.linalg import OuterProduct
 from stiefelkit.manifolds import Orthogonal
-from stiefelkit.optim import (
-    SGD,
-    CoordinateDescent,
-    GaussSouthwell,
-    GreedyMatching,
-    Matching,
-    SampledGaussSouthwell,
-    Uniform,
-)
+from stiefelkit.optim import SGD, AbstractPairRule, CoordinateDescent
 from stiefelkit.retractions import ExponentialRetraction
 
-from ._common import LIBRARIES, open_library
+from ._common import LIBRARIES, concrete, open_library
 
+MADE_OF = {"SampledGaussSouthwell": (16,)}
+FOUND = concrete(optim, AbstractPairRule)
 RULES = {
-    "pair": CoordinateDescent(1e-3, Uniform()),
-    "sampled": CoordinateDescent(1e-3, SampledGaussSouthwell(16)),
-    "matching": CoordinateDescent(1e-3, Matching()),
-    "Gauss-Southwell": CoordinateDescent(1e-3, GaussSouthwell()),
-    "greedy": CoordinateDescent(1e-3, GreedyMatching()),
-    "all": SGD(1e-3),
+    name: CoordinateDescent(1e-3, kind(*MADE_OF.get(name, ()))) for name, kind in FOUND.items()
 }
+RULES["all"] = SGD(1e-3)
 SIZES = (256, 512, 1024, 2048)
 ROWS = 64  # of the factors of a gradient
 

@@ -77,6 +77,13 @@ class Sweeps:
     def time_sweep(self, rule):
         self.sweep(rule, self.pairs, self.count)
 
+    def track_ratio_to_matmul(self, rule):
+        return paired_ratio(
+            lambda: self.sweep(rule, self.pairs, self.count), lambda: self.W @ self.G
+        )
+
+    track_ratio_to_matmul.unit = "times"
+
 
 def _vjp(op):
     """Return a function of a cotangent and the arguments that goes forward and backward."""

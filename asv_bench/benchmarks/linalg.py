@@ -2,9 +2,8 @@
 
 import numpy as np
 
-import stiefelkit
+from stiefelkit import parametrizations
 from stiefelkit.linalg import givens_rotate, random_frame
-from stiefelkit.parametrizations import CWY, TCWY
 
 from . import peers
 from ._common import (
@@ -12,20 +11,16 @@ from ._common import (
     SIZES,
     arguments,
     calls,
+    choose_kernels,
     cotangents,
+    only,
     open_library,
     paired_ratio,
     products,
 )
 
 CALLS = calls()
-
-
-def choose_kernels(kernels):
-    """Enter the choice, for as long as what is returned lives: asv gives each case a process."""
-    choice = stiefelkit.use_kernels(kernels == "on")
-    choice.__enter__()
-    return choice
+DIFFERENTIABLE = [label for label, (op, _) in CALLS.items() if op.vjp is not None]
 
 
 class Ops:
@@ -53,16 +48,15 @@ class Ops:
 
 
 class ComplexOps(Ops):
-    """Some of them on complex arrays."""
+    """The same on complex arrays."""
 
-    params = (
-        ["cwy_apply", "tcwy_matrix", "expm_skew", "givens_product", "gram", "solve_triangular"],
-        *(LIBRARIES, list(SIZES), ("complex128",), ("on", "off")),
-    )
+    params = (list(CALLS), LIBRARIES, list(SIZES), ("complex64",), ("on", "off"))
 
 
 class Gradients(Ops):
     """Output and VJP together."""
+
+    params = (DIFFERENTIABLE, *Ops.params[1:])
 
     def prepare(self):
         out, _ = self.op.forward(*self.args, **self.options)
@@ -79,35 +73,41 @@ class Gradients(Ops):
 class ComplexGradients(Gradients):
     """The same on complex arrays."""
 
-    params = ComplexOps.params
+    params = (DIFFERENTIABLE, *ComplexOps.params[1:])
 
 
 class Rotation:
-    """One rotation of two rows or columns in the memory of a large matrix."""
+    """One rotation of two rows or columns of a large matrix, in its memory where there is one."""
 
-    params = (("left", "right"), ("on", "off"))
-    param_names = ("side", "kernels")
+    params = (("left", "right"), LIBRARIES, ("float32", "float64"), ("on", "off"))
+    param_names = ("side", "library", "dtype", "kernels")
 
-    def setup(self, side, kernels):
-        self.Q = random_frame(1024, rng=0, like=np.empty(0))
+    def setup(self, side, library, dtype, kernels):
+        only(library == "numpy" or dtype == "float32")
+        self.library = open_library(library)
+        self.Q = random_frame(1024, rng=0, like=self.library.asarray(np.empty(0, dtype)))
         self.kernels = choose_kernels(kernels)
-        self.time_rotate(side, kernels)
+        self.time_rotate(side)
 
-    def time_rotate(self, side, kernels):
-        givens_rotate(self.Q, 3, 500, 0.1, side=side, overwrite=True)
+    def time_rotate(self, side, *params):
+        turned = givens_rotate(self.Q, 3, 500, 0.1, side=side, overwrite=True)
+        self.library.wait(turned)
 
 
 class Headline:
     """Matrix and VJP in float32 on NumPy, against the bound and against PyTorch's own map."""
 
-    params = ("TCWY 2048x32", "TCWY 4096x64", "CWY 512", "CWY 1024")
+    params = (
+        *("TCWY 2048x32", "TCWY 4096x64", "CWY 512", "CWY 1024"),
+        *("TrapezoidalCWY 512", "TrapezoidalCWY 1024"),
+    )
     param_names = ("map",)
     timeout = 180
 
     def setup(self, case):
         name, size = case.split()
         self.n, self.p = (int(s) for s in (size.split("x") * 2)[:2])
-        self.map = {"TCWY": TCWY, "CWY": CWY}[name](self.n, self.p)
+        self.map = getattr(parametrizations, name)(self.n, self.p)
         rng = np.random.default_rng(0)
         self.params = self.map.init(rng=rng, like=np.empty(0, np.float32))
         self.G = rng.standard_normal((self.n, self.p), np.float32)

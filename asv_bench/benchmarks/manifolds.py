@@ -6,7 +6,7 @@ from stiefelkit import manifolds, retractions
 from stiefelkit.manifolds import AbstractManifold, CanonicalMetric, Product, Stiefel
 from stiefelkit.retractions import AbstractRetraction
 
-from ._common import LIBRARIES, SIZES, concrete, open_library
+from ._common import LIBRARIES, SIZES, choose_kernels, concrete, only, open_library
 
 FOUND = concrete(manifolds, AbstractManifold)
 MANIFOLDS = {name: kind() for name, kind in FOUND.items() if kind is not Product}
@@ -33,12 +33,14 @@ class _AtPoint:
 
 
 class Retractions(_AtPoint):
-    """A retraction, and its derivative along the step."""
+    """A retraction, and its derivative along the step; without kernels of the thin frame."""
 
-    params = (list(RETRACTIONS), LIBRARIES, list(SIZES), DTYPES)
-    param_names = ("retraction", "library", "size", "dtype")
+    params = (list(RETRACTIONS), LIBRARIES, list(SIZES), DTYPES, ("on", "off"))
+    param_names = ("retraction", "library", "size", "dtype", "kernels")
 
-    def setup(self, name, library, size, dtype):
+    def setup(self, name, library, size, dtype, kernels):
+        only(kernels == "on" or size == "2048x32")
+        self.kernels = choose_kernels(kernels)
         self.draw(Stiefel(retraction=RETRACTIONS[name]()), library, size, dtype)
         self.time_retract()
 

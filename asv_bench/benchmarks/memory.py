@@ -1,13 +1,19 @@
-"""The most memory that thin paths take, in multiples of the frame: an n-by-n array is 256."""
+"""The most memory that a path takes, in multiples of an array of its own.
+
+For thin paths that is the frame, of which an n-by-n array is 256.
+"""
 
 import tracemalloc
 
 import numpy as np
 
-from stiefelkit import parametrizations, retractions
-from stiefelkit.manifolds import CanonicalMetric, Grassmann, Stiefel
+from stiefelkit import minimize, parametrizations, retractions
+from stiefelkit.linalg import givens_product
+from stiefelkit.manifolds import CanonicalMetric, Grassmann, Orthogonal, Stiefel
+from stiefelkit.optim import Adam
 from stiefelkit.parametrizations import AbstractParametrization
 from stiefelkit.retractions import AbstractRetraction
+from stiefelkit.rnn import Batch, CrossEntropy, LinearReadout, Model, OrthogonalCell, Tanh
 
 from ._common import concrete
 
@@ -22,13 +28,13 @@ MANIFOLDS = {
 }
 
 
-def peak(call):
-    """Return the most bytes that NumPy held beyond those before the call, in frames."""
+def peak(call, size=8 * N * P):
+    """Return the most bytes that NumPy held beyond those before the call, by those of an array."""
     call()  # loads kernels
     tracemalloc.start()
     try:
         call()
-        return round(tracemalloc.get_traced_memory()[1] / (8 * N * P), 2)
+        return round(tracemalloc.get_traced_memory()[1] / size, 2)
     finally:
         tracemalloc.stop()
 
@@ -100,3 +106,55 @@ class Manifolds:
     def track_log(self, name):
         target = self.manifold.exp(self.Q, self.Z)
         return peak(lambda: self.manifold.log(self.Q, target))
+
+
+def rnn_step(T=100, B=64, n=128):
+    """Loss and gradient, by the states at all steps."""
+    like = np.ones((T, B, n), np.float32)
+    batch = Batch(like[..., :10], np.arange(B) % 10)
+    cell = OrthogonalCell(10, n, recurrent=Orthogonal(), activation=Tanh())
+    model = Model(cell, LinearReadout(10), CrossEntropy(), rng=0, like=like)
+    return lambda: model.loss_and_grads(model.params, batch), like.nbytes
+
+
+def update():
+    """An update by Adam, by the frame."""
+    rule = Adam(1e-3)
+    Q = Stiefel().random_point(N, P, rng=0, like=np.empty(0))
+    state, G = rule.init(Q, Stiefel()), np.ones((N, P))
+    return lambda: rule.update(G, state, Q), Q.nbytes
+
+
+def minimization():
+    """Thirty iterations by the default method, by the frame."""
+    weights = np.linspace(1.0, 2.0, N)[:, None]
+    start = Stiefel().random_point(N, P, rng=0, like=weights)
+
+    def fun(X):
+        return 0.5 * float(np.sum(weights * X * X)), weights * X
+
+    given = {"manifold": Stiefel(), "jac": True, "tol": 0.0, "options": {"maxiter": 30}}
+    return lambda: minimize(fun, start, **given), start.nbytes
+
+
+def rotations(n=256):
+    """The VJP of all rotations, by the matrix: besides the cotangents, nothing that grows."""
+    theta, X = np.linspace(-1.0, 1.0, n * (n - 1) // 2), np.eye(n)
+    residuals = givens_product.forward(theta, X)[1]
+    return lambda: givens_product.backward(X, residuals), X.nbytes
+
+
+STEPS = {f.__name__: f for f in (rnn_step, update, minimization, rotations)}
+
+
+class Steps:
+    """A step of training, an update, a run of `minimize`, and the VJP of rotations."""
+
+    params = (list(STEPS),)
+    param_names = ("step",)
+    timeout = 120
+
+    def track_peak(self, name):
+        return peak(*STEPS[name]())
+
+    track_peak.unit = "arrays"

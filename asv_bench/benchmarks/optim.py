@@ -2,32 +2,38 @@
 
 import numpy as np
 
+from stiefelkit import optim
 from stiefelkit.manifolds import Orthogonal, Stiefel
-from stiefelkit.optim import POGO, SGD, Adam, ClipNorm, CoordinateDescent, Landing, RMSProp
+from stiefelkit.optim import AbstractOptimizer, Adam
 
-from ._common import LIBRARIES, SIZES, open_library
+from ._common import LIBRARIES, SIZES, choose_kernels, concrete, only, open_library
 
-RULES = {
-    "SGD": SGD(1e-3),
-    "SGD momentum": SGD(1e-3, momentum=0.9),
-    "RMSProp": RMSProp(1e-3),
-    "Adam": Adam(1e-3),
-    "Landing": Landing(1e-3),
-    "POGO": POGO(1e-3),
-    "CoordinateDescent": CoordinateDescent(1e-3),
-    "ClipNorm Adam": ClipNorm(Adam(1e-3)),
+BATCH = "64 of 64x16"
+# What a rule is made of, where that is not a learning rate alone.
+MADE_OF = {
+    "ClipNorm": (Adam(1e-3),),
+    "ClipValue": (Adam(1e-3),),
+    "Partition": ({"*": Adam(1e-3)},),
 }
+FOUND = concrete(optim, AbstractOptimizer)
+RULES = {name: kind(*MADE_OF.get(name, (1e-3,))) for name, kind in FOUND.items()}
+RULES["SGD momentum"] = optim.SGD(1e-3, momentum=0.9)
 
 
 class Updates:
-    """Of one frame, and of a batch of 64 smaller ones."""
+    """Of one frame, and of a batch of 64 smaller ones; without kernels of the batch."""
 
-    params = (list(RULES), LIBRARIES, (*SIZES, "64 of 64x16"), ("float32", "float64", "complex64"))
-    param_names = ("rule", "library", "size", "dtype")
+    params = (
+        *(list(RULES), LIBRARIES, (*SIZES, BATCH)),
+        *(("float32", "float64", "complex64"), ("on", "off")),
+    )
+    param_names = ("rule", "library", "size", "dtype", "kernels")
     rounds, repeat, warmup_time = 1, (3, 20, 1.0), 0.05
 
-    def setup(self, name, library, size, dtype):
+    def setup(self, name, library, size, dtype, kernels):
+        only(kernels == "on" or size == BATCH)
         self.library, rng = open_library(library), np.random.default_rng(0)
+        self.kernels = choose_kernels(kernels)
         sizes = SIZES.get(size)
         shape = (sizes["n"], sizes["p"]) if sizes else (64, 64, 16)
         X, G = rng.standard_normal((2, *shape)).astype(dtype)

@@ -5,8 +5,7 @@ import numpy as np
 from stiefelkit import parametrizations
 from stiefelkit.parametrizations import AbstractParametrization
 
-from ._common import LIBRARIES, SIZES, concrete, open_library
-from .linalg import choose_kernels
+from ._common import LIBRARIES, SIZES, choose_kernels, concrete, open_library
 
 MAPS = concrete(parametrizations, AbstractParametrization)
 DTYPES = ("float32", "float64", "complex64")

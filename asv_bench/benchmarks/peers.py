@@ -14,6 +14,7 @@ from .solvers import TOLERANCE, _Problem
 
 MAPS = ("torch householder", "torch matrix_exp", "torch cayley", "geotorch")
 SQUARE = ("512", "1024")
+GEOOPT = ("EuclideanStiefel", "CanonicalStiefel")
 
 
 def package(name):
@@ -82,20 +83,38 @@ class SmallWeights(_Pair):
 
 
 class SmallRetractions(_Pair):
-    """A step along tangent vectors at 10 000 matrices, by the like retraction of geoopt."""
+    """A step along tangent vectors at 10 000 frames, by the like retraction of geoopt.
 
-    params = ((3, 16), ("EuclideanStiefel", "CanonicalStiefel"))
-    param_names = ("n", "peer")
+    The bound is four products, of frames with square matrices of as many columns.
+    """
 
-    def setup(self, n, peer):
+    params = (("3x3", "16x16", "8x4"), ("bound", *GEOOPT))
+    param_names = ("size", "peer")
+
+    def setup(self, size, peer):
         from stiefelkit.retractions import CayleyRetraction, QRRetraction
 
-        geoopt, make = package("geoopt"), steps()
-        Q, Z, _ = make.points(n, 10_000)
-        retraction = {"EuclideanStiefel": QRRetraction, "CanonicalStiefel": CayleyRetraction}[peer]
-        manifold = getattr(geoopt, peer)()
-        self.ours = lambda: retraction().retract(Q, Z)
-        self.peer = lambda: manifold.retr(Q, Z)
+        make, (n, p) = steps(), (int(s) for s in size.split("x"))
+        Q, Z, _ = make.points((10_000, n, p))
+        retraction = QRRetraction() if peer == "EuclideanStiefel" else CayleyRetraction()
+        self.ours = lambda: retraction.retract(Q, Z)
+        if peer == "bound":
+            self.peer = make.products(4, (10_000, n, p), (10_000, p, p))
+        else:
+            package("geoopt")
+            self.peer = make.geoopt_retraction((10_000, n, p), peer)
+
+
+class SmallUpdates(_Pair):
+    """An update by SGD of 10 000 matrices in PyTorch, by geoopt's."""
+
+    params = (("3x3", "16x16", "8x4"), GEOOPT)
+    param_names = ("size", "peer")
+
+    def setup(self, size, peer):
+        package("geoopt")
+        make, shape = steps(), (10_000, *(int(s) for s in size.split("x")))
+        self.ours, self.peer = make.update_step(shape), make.update_step(shape, peer)
 
 
 class Networks(_Pair):

@@ -71,13 +71,24 @@ _MADE = (
 PROBLEMS = {f.__name__: f for f in _MADE}
 
 
+def make_solver(method):
+    """Return a solver with its default options, seeded, and of an end."""
+    kind = SOLVERS[method]
+    seeded = "rng" in {field.name for field in dataclasses.fields(kind)}
+    return kind(maxfun=20_000, **({"rng": 0} if seeded else {}))
+
+
 class _Problem:
     timeout = 120
 
-    def draw(self, name, library="numpy"):
+    def draw(self, name, library="numpy", dtype="float64"):
         self.library, rng = open_library(library), np.random.default_rng(0)
-        self.problem, shape = PROBLEMS[name](rng, self.library.asarray)
-        like = self.library.asarray(np.empty(0))
+        like = self.library.asarray(np.empty(0, dtype))
+
+        def asarray(host):
+            return self.library.asarray(host.astype(dtype))
+
+        self.problem, shape = PROBLEMS[name](rng, asarray)
         self.start = self.problem.manifold.random_point(*shape, rng=1, like=like)
 
     def run(self, solver, tol):
@@ -97,9 +108,7 @@ class Methods(_Problem):
     def setup(self, method, problem):
         if problem == "low_rank" and method in FRAMES_ONLY:
             raise NotImplementedError(f"{method} takes one frame, not a tree")
-        kind = SOLVERS[method]
-        seeded = "rng" in {field.name for field in dataclasses.fields(kind)}
-        self.solver = kind(maxfun=20_000, **({"rng": 0} if seeded else {}))
+        self.solver = make_solver(method)
         self.draw(problem)
 
     def time_minimize(self, method, problem):
@@ -108,6 +117,27 @@ class Methods(_Problem):
     def track_evaluations(self, method, problem):
         """Count function evaluations and Hessian products; none if the goal is not reached."""
         result = self.run(self.solver, TOLERANCE)
+        return result.nfev + result.nhev if result.success else float("nan")
+
+    track_evaluations.unit = "evaluations"
+
+
+class Dtypes(_Problem):
+    """Every method in both dtypes, on arrays of two libraries, to what float32 can reach."""
+
+    params = (list(SOLVERS), ("numpy", "torch"), ("float32", "float64"))
+    param_names = ("method", "library", "dtype")
+
+    def setup(self, method, library, dtype):
+        self.solver = make_solver(method)
+        self.draw("joint_diagonalization", library, dtype)
+
+    def time_minimize(self, method, library, dtype):
+        self.run(self.solver, 1e-2)
+
+    def track_evaluations(self, method, library, dtype):
+        """Count function evaluations and Hessian products; none if the goal is not reached."""
+        result = self.run(self.solver, 1e-2)
         return result.nfev + result.nhev if result.success else float("nan")
 
     track_evaluations.unit = "evaluations"

@@ -7,9 +7,19 @@ import numpy as np
 import stiefelkit
 
 from ._common import paired_ratio
+from .optim import FOUND, MADE_OF
 
 SHAPES = ("T200 B64 n128", "T200 B64 n512", "T100 B64 n1024")
 DEVICES = ("cpu", "cuda")
+# Their sizes, and the shape of what they take.
+LAYERS = {
+    "OrthogonalLinear": ((256, 256), (64, 256)),
+    "NonExplodingConv2d": ((16, 3), (64, 16, 16, 16)),
+    "UnitaryRNN": ((10, 64), (20, 64, 10)),
+    "OrthogonalRNN": ((10, 64), (20, 64, 10)),
+}
+OPTIMIZERS = [name for name in FOUND if name not in MADE_OF]
+OPS = ("solve", "cayley", "cayley vjp", "cayley_rotate", "cayley_rotate vjp")
 
 
 def _torch(device):
@@ -94,24 +104,77 @@ class ShortSequences(OrthogonalRNN):
     params = (DEVICES, ("T10 B64 n32", "T10 B64 n256"))
 
 
+class Layers:
+    """A layer of each kind, forward and backward, of 64 samples."""
+
+    params = (DEVICES, list(LAYERS))
+    param_names = ("device", "layer")
+    rounds, repeat = 1, (3, 20, 1.0)
+
+    def setup(self, device, name):
+        torch = self.torch = _torch(device)
+        from stiefelkit_torch import nn
+
+        sizes, shape = LAYERS[name]
+        layer, self.device = getattr(nn, name)(*sizes, rng=0).to(device), device
+        X = torch.randn(shape, device=device, requires_grad=True)
+        leaves = [X, *layer.parameters()]
+
+        def call():
+            Y = layer(X)
+            return torch.autograd.grad((Y if torch.is_tensor(Y) else Y[0]).abs().sum(), leaves)
+
+        self.call = call
+        self.call()
+
+    def time_layer(self, device, name):
+        self.call()
+        if self.device == "cuda":
+            self.torch.cuda.synchronize()
+
+
+class Optimizers:
+    """A step of every optimizer of `stiefelkit_torch.optim` on an orthogonal matrix."""
+
+    params = (DEVICES, OPTIMIZERS)
+    param_names = ("device", "optimizer")
+    rounds, repeat = 1, (3, 20, 1.0)
+
+    def setup(self, device, name):
+        torch = self.torch = _torch(device)
+        from stiefelkit_torch import optim
+
+        from stiefelkit.manifolds import Orthogonal
+
+        Q, G = torch.linalg.qr(torch.randn(128, 128, device=device))[0], torch.randn(128, 128)
+        parameter, self.device = torch.nn.Parameter(Q), device
+        parameter.grad = G.to(device)
+        self.step = getattr(optim, name)([parameter], lr=1e-3, manifold=Orthogonal()).step
+        self.step()
+
+    def time_step(self, device, name):
+        self.step()
+        if self.device == "cuda":
+            self.torch.cuda.synchronize()
+
+
 class SmallBatches:
     """Steps with 10 000 square matrices on a CPU, against those without kernels."""
 
-    params = (("retraction", "update by SGD", "weight by cayley", "solve"), (3, 16))
+    params = (("retraction", "update by SGD", "weight by cayley", *OPS), (3, 16))
     param_names = ("what", "n")
     rounds, repeat, timeout = 1, (3, 20, 2.0), 180
 
     def setup(self, what, n):
         _torch("cpu")
-        from ._torch_steps import points, weight_step
+        from ._torch_steps import points, update_step, weight_step
 
         count = 10_000
         self.call = {
-            "retraction": lambda: self.retraction(*points(n, count)),
-            "update by SGD": lambda: self.update(*points(n, count)),
+            "retraction": lambda: self.retraction(*points((count, n, n))),
+            "update by SGD": lambda: update_step((count, n, n)),
             "weight by cayley": lambda: weight_step((count, n, n), "stiefelkit", "cayley"),
-            "solve": lambda: self.system(*points(n, count)),
-        }[what]()
+        }.get(what, lambda: self.op(what, *points((count, n, n))))()
         self.call()
 
     def retraction(self, Q, Z, G):
@@ -119,18 +182,14 @@ class SmallBatches:
 
         return lambda: Stiefel().retract(Q, Z)
 
-    def update(self, Q, Z, G):
-        import torch
-        from stiefelkit_torch.optim import SGD
-
-        from stiefelkit.manifolds import Stiefel
-
-        parameter = torch.nn.Parameter(Q)
-        parameter.grad = G
-        return SGD([parameter], lr=1e-3, manifold=Stiefel()).step
-
-    def system(self, Q, Z, G):
-        return lambda: stiefelkit.linalg.solve(Q, G)
+    def op(self, what, Q, Z, G):
+        """Return a call of an op, or of its forward and backward."""
+        name, *gradient = what.split()
+        op, A = getattr(stiefelkit.linalg, name), Q.mT @ Z
+        args = {"solve": (Q, G), "cayley": (A,), "cayley_rotate": (Q, A)}[name]
+        if gradient:
+            return lambda: op.backward(G, op.forward(*args)[1])
+        return lambda: op(*args)
 
     def reference(self):
         with stiefelkit.use_kernels(False):

@@ -19,7 +19,7 @@ _LARGE = 2**16  # numbers of a matrix; products with larger ones a BLAS does in 
 def affine(W, X, c=None, /, *, fixed=False):
     """Multiply some rows in each thread, a tile of the result in registers.
 
-    Benchmark: kernels.Loop. Agrees with the reference to a multiple of d eps.
+    Benchmark: linalg.Ops, op affine. Agrees with the reference to a multiple of d eps.
     """
     out = forward(W, X, c)
     return out if out is NotImplemented else out[0]
@@ -28,7 +28,7 @@ def affine(W, X, c=None, /, *, fixed=False):
 def forward(W, X, c=None, /, *, fixed=False):
     """Multiply some rows in each thread, and keep what was multiplied.
 
-    Benchmark: kernels.Loop.
+    Benchmark: linalg.Gradients, op affine.
     """
     (m, d), N = W.shape, X.shape[0]
     if W.dtype.kind == "c" or N * m * d < _WORK_FROM or m * d > _LARGE:
@@ -39,7 +39,7 @@ def forward(W, X, c=None, /, *, fixed=False):
 def backward(G, saved, /, *, fixed=False):
     """Multiply from both sides, some rows in each thread.
 
-    Benchmark: kernels.Loop.
+    Benchmark: linalg.Gradients, op affine.
     """
     W, X, shifted = saved
     (N, m), d = G.shape, X.shape[1]

@@ -19,8 +19,8 @@ _LAID_OUT = 256  # rows that are laid out at a time for the gradients; they stay
 def unroll(W, Z, h0, b=None, /, *, activation, last=False, outer=False):
     """Run whole sequences, some samples in each thread, a tile of states at a time in registers.
 
-    Benchmark: kernels.Loop. The reference has the matrix laid out by BLAS in each step, which makes
-    three arrays. Agrees with it to a multiple of n eps in a step.
+    Benchmark: linalg.Ops, op unroll. The reference has the matrix laid out by BLAS in each step,
+    which makes three arrays. Agrees with it to a multiple of n eps in a step.
     """
     out = forward(W, Z, h0, b, activation=activation, last=last)
     return out if out is NotImplemented else out[0]
@@ -29,7 +29,7 @@ def unroll(W, Z, h0, b=None, /, *, activation, last=False, outer=False):
 def forward(W, Z, h0, b=None, /, *, activation, last=False, outer=False):
     """Run whole sequences and keep the states; the residuals are the reference's.
 
-    Benchmark: kernels.Loop.
+    Benchmark: linalg.Gradients, op unroll.
     """
     T, B, n = Z.shape
     if _declines(activation, Z, b, T, B, n):
@@ -41,7 +41,7 @@ def forward(W, Z, h0, b=None, /, *, activation, last=False, outer=False):
 def backward(G, saved, /, *, activation, last=False, outer=False):
     """Run back in time, some samples in each thread.
 
-    Benchmark: kernels.Loop.
+    Benchmark: linalg.Gradients, op unroll.
     """
     W, H, _, b = saved
     T, (B, n) = H.shape[0] - 1, H.shape[1:]
