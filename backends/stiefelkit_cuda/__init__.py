@@ -1,8 +1,8 @@
 """Kernels in CUDA C++ for CuPy arrays and for PyTorch tensors on a GPU.
 
 `CUPY_KERNELS` and `TORCH_KERNELS` are what the entry points ``cupy-cuda`` and ``torch-cuda`` of
-`stiefelkit.kernels` give, `TORCH_CAPTURED` the graphs that `stiefelkit_torch` takes for tensors on
-a GPU. CuPy launches on its own arrays, `cuda.core` on tensors.
+`stiefelkit.kernels` give, `TORCH_CAPTURED` what `stiefelkit_torch` takes for tensors on a GPU, most
+of it graphs. CuPy launches on its own arrays, `cuda.core` on tensors.
 """
 
 from importlib.util import find_spec
@@ -12,11 +12,11 @@ _KERNELS = {
     "givens_product.forward": "stiefelkit_cuda._givens_product:forward",
     "givens_product.backward": "stiefelkit_cuda._givens_product:backward",
     "givens_rotate": "stiefelkit_cuda._rotate_columns:givens_rotate",
-    "orthonormalize": "stiefelkit_cuda._orthonormalize:orthonormalize",
     "orthonormalize.forward": "stiefelkit_cuda._orthonormalize:forward",
     "orthonormalize.backward": "stiefelkit_cuda._orthonormalize:backward",
     "coordinate_descent_sweep": "stiefelkit_cuda._rotate_columns:coordinate_descent_sweep",
 }
+_FRAMES = {"orthonormalize": "stiefelkit_cuda._orthonormalize:orthonormalize"}
 _LOOP = {
     "unroll": "stiefelkit_cuda._unroll:unroll",
     "unroll.forward": "stiefelkit_cuda._unroll:forward",
@@ -36,10 +36,11 @@ _MAPS = {
 _CAPTURED = {
     "unroll.forward": "stiefelkit_cuda._unroll:forward",
     "unroll.backward": "stiefelkit_cuda._unroll:captured_backward",
+    **_FRAMES,
     **_MAPS,
 }
 _TABLES = {
-    "CUPY_KERNELS": {**_KERNELS, **_LOOP},
+    "CUPY_KERNELS": {**_KERNELS, **_FRAMES, **_LOOP},
     "TORCH_KERNELS": _KERNELS,
     "TORCH_CAPTURED": _CAPTURED,
 }
