@@ -15,7 +15,7 @@ from pathlib import Path
 
 PACKAGES = "stiefelkit", "numpy", "scipy", "numba"  # what every figure depends on
 SLICE = 0.05  # seconds of one call before the next has its turn
-REST = 0.03  # seconds in between, for which threads of a BLAS go on to wait, each on a core
+REST = 0.15  # seconds in between: threads of a BLAS go on to wait, each on a core, for tens of ms
 waits = []  # for what a call has launched, functions that wait until it is done
 
 
