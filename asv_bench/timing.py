@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGES = "stiefelkit", "numpy", "scipy", "numba"  # what every figure depends on
-SLICE = 0.05  # seconds of one call before the next has its turn
+SLICE = 0.3  # seconds of one call before the next has its turn
 REST = 0.15  # seconds in between: threads of a BLAS go on to wait, each on a core, for tens of ms
 waits = []  # for what a call has launched, functions that wait until it is done
 
@@ -47,6 +47,7 @@ def in_turn(calls, seconds, slow=1.0):
         rounds += 1
         for label in quick:
             time.sleep(REST)
+            calls[label]()  # caches and threads have been elsewhere
             turn = time.perf_counter() + SLICE
             times[label].append(elapsed(calls[label]))
             while time.perf_counter() < turn:
