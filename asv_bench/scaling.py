@@ -1,8 +1,10 @@
 """Measure how times grow with n, p, k, T and the batch, beside the bound.
 
     OMP_NUM_THREADS=2 python asv_bench/scaling.py --out asv_bench/results/scaling-cpu.json
+    python asv_bench/scaling.py --library cupy --out asv_bench/results/scaling-cuda.json
 
-Forward and backward in float32 on NumPy. A bound is the time of matrix products with distinct
+Forward and backward in float32, on NumPy or on another library; on a GPU with the wait for what
+was launched. A bound is the time of matrix products with distinct
 operands. The points of one curve are measured in turn; slopes are least squares of the logarithms
 of the least times, which is what a noisy machine leaves of them.
 """
@@ -10,8 +12,10 @@ of the least times, which is what a noisy machine leaves of them.
 import argparse
 
 import numpy as np
-from timing import environment, in_turn, summary, write
+from compare_minimize import to_library
+from timing import environment, in_turn, summary, waits, write
 
+from stiefelkit import backends
 from stiefelkit.linalg import cwy_apply
 from stiefelkit.manifolds import Orthogonal
 from stiefelkit.parametrizations import (
@@ -25,10 +29,15 @@ from stiefelkit.parametrizations import (
 from stiefelkit.rnn import Batch, CrossEntropy, LinearReadout, Model, OrthogonalCell, Tanh
 
 rng = np.random.default_rng(0)
+library = ["numpy"]  # whose arrays are measured
 
 
 def normal(*shape):
-    return rng.standard_normal(shape).astype(np.float32)
+    return on_library(rng.standard_normal(shape).astype(np.float32))
+
+
+def on_library(host):
+    return to_library(library[-1], host)
 
 
 def products(count, left, right):
@@ -56,14 +65,14 @@ def reflections(n, k):
 def batched(count):
     """Return a call of frames of 32-by-8 by T-CWY."""
     made, G = TCWY(32, 8), normal(count, 32, 8)
-    params = {"V": normal(count, 32, 8), "d": np.ones((count, 8), np.float32)}
+    params = {"V": normal(count, 32, 8), "d": on_library(np.ones((count, 8), np.float32))}
     return lambda: made.matrix_backward(G, made.matrix_forward(params)[1])
 
 
 def unrolled(T, n=128, B=64):
     cell = OrthogonalCell(10, n, recurrent=Orthogonal(), activation=Tanh())
     model = Model(cell, LinearReadout(10), CrossEntropy(), rng=0, like=normal(0))
-    batch = Batch(normal(T, B, 10), np.arange(B) % 10)
+    batch = Batch(normal(T, B, 10), on_library(np.arange(B) % 10))
     return lambda: model.loss_and_grads(model.params, batch)
 
 
@@ -134,10 +143,16 @@ def curve(name, seconds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", choices=tuple(CURVES), help="what grows")
+    parser.add_argument(
+        "--library", default="numpy", choices=("numpy", "torch", "cupy", "torch-cuda")
+    )
     parser.add_argument("--seconds", type=float, default=5.0, help="for each curve")
     parser.add_argument("--out", metavar="FILE", help="write a record in JSON")
     options = parser.parse_args()
-    record = environment() | {"scaling": {}}
+    library.append(options.library)
+    if options.library in ("cupy", "torch-cuda"):
+        waits.append(backends()[options.library.partition("-")[0]]().synchronize)
+    record = environment(options.library.partition("-")[0]) | {"scaling": {}}
     for name in [options.only] if options.only else CURVES:
         record["scaling"][name] = curve(name, options.seconds)
     if options.out:

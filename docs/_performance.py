@@ -10,6 +10,10 @@ PAGES = {
     "peers": ("torch-cpu.json", "python asv_bench/compare_torch.py --out {path}"),
     "headline": ("headline-cpu.json", "python asv_bench/headline.py --out {path}"),
     "scaling": ("scaling-cpu.json", "python asv_bench/scaling.py --out {path}"),
+    "scaling-gpu": (
+        "scaling-cuda.json",
+        "python asv_bench/scaling.py --library cupy --out {path}",
+    ),
     "gpu": ("torch-cuda.json", None),
 }
 NO_GPU = "No GPU was available, so that nothing on this page says how CUDA behaves.\n"
@@ -22,17 +26,17 @@ def generate(results=RESULTS, out=DOCS / "_performance"):
         path = Path(results, file)
         if path.exists():
             record = json.loads(path.read_text())
-            text = heading(record) + body(record, out)
+            text = heading(record) + body(record, out, name)
         else:
             command = command and command.format(path=f"asv_bench/results/{file}")
             text = MISSING.format(command=command) if command else NO_GPU
         Path(out, f"{name}.md").write_text(text)
 
 
-def body(record, out):
+def body(record, out, page):
     if "lines" in record:
         return "\n".join(f"- {line}" for line in record["lines"]) + "\n"
-    return (scaling if "scaling" in record else tables)(record, out)
+    return scaling(record, out, page) if "scaling" in record else tables(record)
 
 
 def heading(record):
@@ -43,7 +47,7 @@ def heading(record):
     )
 
 
-def tables(record, out):
+def tables(record):
     """Return a table for each case, and what it misses of what was wanted."""
     parts = []
     for case in record["cases"].values():
@@ -59,11 +63,11 @@ def tables(record, out):
     return "\n".join(parts)
 
 
-def scaling(record, out):
+def scaling(record, out, page):
     """Draw each curve and return what shows the pictures."""
     parts = []
     for name, figure in record["scaling"].items():
-        file = f"scaling-{name.replace(' ', '-')}.svg"
+        file = f"{page}-{name.replace(' ', '-')}.svg"
         draw(name, figure, out / file)
         title = figure["title"][0].upper() + figure["title"][1:]
         parts += [f"### {title}", "", f"```{{image}} _performance/{file}"]
