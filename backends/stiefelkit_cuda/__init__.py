@@ -8,15 +8,17 @@ of it graphs. CuPy launches on its own arrays, `cuda.core` on tensors.
 from importlib.util import find_spec
 
 _KERNELS = {
-    "givens_product": "stiefelkit_cuda._givens_product:givens_product",
-    "givens_product.forward": "stiefelkit_cuda._givens_product:forward",
-    "givens_product.backward": "stiefelkit_cuda._givens_product:backward",
     "givens_rotate": "stiefelkit_cuda._rotate_columns:givens_rotate",
     "orthonormalize.forward": "stiefelkit_cuda._orthonormalize:forward",
     "orthonormalize.backward": "stiefelkit_cuda._orthonormalize:backward",
     "coordinate_descent_sweep": "stiefelkit_cuda._rotate_columns:coordinate_descent_sweep",
 }
-_FRAMES = {"orthonormalize": "stiefelkit_cuda._orthonormalize:orthonormalize"}
+_SHARED = {
+    "givens_product": "stiefelkit_cuda._givens_product:givens_product",
+    "givens_product.forward": "stiefelkit_cuda._givens_product:forward",
+    "givens_product.backward": "stiefelkit_cuda._givens_product:backward",
+    "orthonormalize": "stiefelkit_cuda._orthonormalize:orthonormalize",
+}
 _LOOP = {
     "unroll": "stiefelkit_cuda._unroll:unroll",
     "unroll.forward": "stiefelkit_cuda._unroll:forward",
@@ -36,11 +38,11 @@ _MAPS = {
 _CAPTURED = {
     "unroll.forward": "stiefelkit_cuda._unroll:forward",
     "unroll.backward": "stiefelkit_cuda._unroll:captured_backward",
-    **_FRAMES,
+    **_SHARED,
     **_MAPS,
 }
 _TABLES = {
-    "CUPY_KERNELS": {**_KERNELS, **_FRAMES, **_LOOP},
+    "CUPY_KERNELS": {**_KERNELS, **_SHARED, **_LOOP},
     "TORCH_KERNELS": _KERNELS,
     "TORCH_CAPTURED": _CAPTURED,
 }
