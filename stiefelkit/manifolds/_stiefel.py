@@ -23,7 +23,8 @@ class Stiefel(AbstractManifold):
     and `dist` cost, besides, eigenvalue problems of size 2p and products of that size: some ten
     for near points, and hundreds or thousands for points farther apart than :math:`\pi`. Both
     find a geodesic for nearly all pairs at any distance, and say where they do not; it is the
-    shortest one for near points.
+    shortest one for near points. Between the metrics they go by the family of
+    [HuperMarkinaLeite:2021]_.
 
     Parameters
     ----------

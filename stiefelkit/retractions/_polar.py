@@ -19,7 +19,7 @@ class PolarRetraction(AbstractRetraction):
     `method` "polar" uses the singular value decomposition, "newton_schulz" cubic steps of
     matrix products only, for tangent vectors no longer than a million. Costs
     :math:`O(np^2)`. Agrees with Euclidean geodesics to second order. [AbsilMalick:2012]_,
-    proposition 7.
+    proposition 7; the scales of the cubic steps are those of [ChenChow:2014]_.
 
     Examples
     --------
