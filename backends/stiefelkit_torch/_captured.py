@@ -1,4 +1,4 @@
-"""Graphs of tensors on a GPU, where there is what launches them."""
+"""Kernels and graphs for tensors on a GPU, where there is what launches them."""
 
 import functools
 import pkgutil

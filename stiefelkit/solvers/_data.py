@@ -10,7 +10,7 @@ from ..manifolds import AbstractManifold
 from ._arguments import check_limits, check_start
 from ._result import Status
 
-MESSAGES = {
+_MESSAGES = {
     Status.CONVERGED: "The Riemannian gradient is below the tolerance.",
     Status.MAX_ITERATIONS: "The sweeps are used up: raise `maxiter` or `tol`.",
     Status.NOT_FINITE: "The data have NaN or infinity. `x` is the start.",
@@ -43,6 +43,18 @@ def check_arrays(
         )
     if x0 is not None:
         check_start(x0, manifold)
+
+
+def outcome(history: list[float], status: Status) -> dict[str, Any]:
+    """Return the fields that results share: values after each sweep, and why there are no more."""
+    return {
+        "fun": history[-1],
+        "nit": len(history) - 1,
+        "success": status is Status.CONVERGED,
+        "status": status,
+        "message": _MESSAGES[status],
+        "history": history,
+    }
 
 
 def binary_scale(data: Array) -> float | None:

@@ -17,7 +17,7 @@ from ..linalg._givens import _rows, _turn
 from ..linalg._givens_rounds import rounds
 from ..linalg._orthonormalize import polish
 from ..manifolds import Stiefel
-from ._data import MESSAGES, binary_scale, check_arrays
+from ._data import binary_scale, check_arrays, outcome
 from ._result import Status
 from ._threshold_angle import best_angles
 
@@ -122,17 +122,11 @@ def sparse_pca(
     U, history, grad_norm, done = _climb(A, U, gamma, tol, maxiter)
     U, loadings = _ordered(A, U, gamma)
     status = Status.CONVERGED if done else Status.MAX_ITERATIONS
-    history = [scale * value * scale for value in history]
     return SparsePCAResult(
         x=U,
         loadings=loadings,
-        fun=history[-1],
         grad_norm=scale * grad_norm * scale,
-        nit=len(history) - 1,
-        success=done,
-        status=status,
-        message=MESSAGES[status],
-        history=history,
+        **outcome([scale * value * scale for value in history], status),
     )
 
 
@@ -164,9 +158,8 @@ def _check_threshold(A, gamma, scale):
 
 def _not_finite(A, U):
     loadings = zeros_like(A, (A.shape[-1], U.shape[-1])) + math.nan
-    status = Status.NOT_FINITE
-    summary = (0, False, status, MESSAGES[status], [math.nan])
-    return SparsePCAResult(U, loadings, math.nan, math.nan, *summary)
+    summary = outcome([math.nan], Status.NOT_FINITE)
+    return SparsePCAResult(x=U, loadings=loadings, grad_norm=math.nan, **summary)
 
 
 def _climb(A, U, gamma, tol, maxiter):

@@ -17,7 +17,7 @@ from ..linalg._givens_rounds import Round, rounds
 from ..linalg._orthonormalize import polish
 from ..manifolds import Orthogonal
 from ._cubic_form import best_angles
-from ._data import MESSAGES, binary_scale, check_arrays
+from ._data import binary_scale, check_arrays, outcome
 from ._result import Status
 
 
@@ -115,17 +115,11 @@ def tensor_decomposition(
     Ut, history, grad_norm, done = _climb(T, U, tol, maxiter)
     values, x = _ordered(T, polish(Ut.mT))
     status = Status.CONVERGED if done else Status.MAX_ITERATIONS
-    history = [scale * value for value in history]
     return TensorDecompositionResult(
         x=x[:, :p],
         values=scale * values[:p],
-        fun=history[-1],
         grad_norm=scale * grad_norm,
-        nit=len(history) - 1,
-        success=done,
-        status=status,
-        message=MESSAGES[status],
-        history=history,
+        **outcome([scale * value for value in history], status),
     )
 
 
@@ -159,9 +153,12 @@ def _check_symmetry(T):
 
 
 def _not_finite(U, p):
-    weights, status = math.nan * U[0, :p], Status.NOT_FINITE
-    summary = (0, False, status, MESSAGES[status], [math.nan])
-    return TensorDecompositionResult(U[:, :p], weights, math.nan, math.nan, *summary)
+    return TensorDecompositionResult(
+        x=U[:, :p],
+        values=math.nan * U[0, :p],
+        grad_norm=math.nan,
+        **outcome([math.nan], Status.NOT_FINITE),
+    )
 
 
 def _climb(T, U, tol, maxiter):
