@@ -58,7 +58,7 @@ def rnn_parts(T, B, n, library, name=None, way="looped"):
     leaves = [*network.parameters(), *readout.parameters()]
 
     def call():
-        loss = torch.nn.functional.cross_entropy(readout(network(X)[0][-1]), y)
+        loss = torch.nn.functional.cross_entropy(readout(network(X)[1][-1]), y)
         return torch.autograd.grad(loss, leaves)
 
     return call, leaves

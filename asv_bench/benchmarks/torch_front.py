@@ -61,7 +61,7 @@ class OrthogonalRNN:
 
         def call():
             rule.zero_grad()
-            loss = torch.nn.functional.cross_entropy(readout(rnn(self.X)[0][-1]), self.targets)
+            loss = torch.nn.functional.cross_entropy(readout(rnn(self.X)[1][-1]), self.targets)
             loss.backward()
             rule.step()
             if self.device == "cuda":

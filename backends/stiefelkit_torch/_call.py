@@ -31,7 +31,7 @@ class Call:
     each argument. `batch_axes` gives for the tensors of `args` how many of their axes are
     batch, or is None. Residuals are told by where they come from: the inputs and outputs by
     their number, others by None. Without them the forward pass runs again. A `selective` backward
-    pass is told which cotangents are needed.
+    pass is told which cotangents are needed, and gets None for outputs that have none.
 
     A witness is an empty tensor that an input has been made to by recorded operations. It goes
     through both passes, so that the cotangents depend on every input, in the residuals or not: a
@@ -63,7 +63,7 @@ class Call:
         else:
             residuals = put_together(self.residuals, saved)
         wanted = (put_together(self.args, self.needed),) if self.selective else ()
-        with _own_dtype(cotangents), _as_traced():
+        with _own_dtype(saved), _as_traced():
             grads = self.backward(put_together(self.output, cotangents), residuals, *wanted)
         found = [None] * self.inputs
         collect(self.args, grads, found)
@@ -120,10 +120,11 @@ class Forward(torch.autograd.Function):
         if all(g is None for g in given):
             return (None,) * (1 + ctx.call.inputs) + unused
         _refuse_batches(ctx.call, given)
-        given = [
-            torch.zeros(shape, dtype=dtype, device=device) if g is None else g
-            for g, (shape, dtype, device) in zip(given, ctx.like, strict=True)
-        ]
+        if not ctx.call.selective:
+            given = [
+                torch.zeros(shape, dtype=dtype, device=device) if g is None else g
+                for g, (shape, dtype, device) in zip(given, ctx.like, strict=True)
+            ]
         needed = ctx.needs_input_grad[1 : 1 + ctx.call.inputs]
         call = dataclasses.replace(ctx.call, needed=needed)
         saved = ctx.saved_tensors
@@ -157,7 +158,8 @@ class Backward(torch.autograd.Function):
     @staticmethod
     def forward(call, *tensors):
         end = len(tensors) - call.witnesses
-        kept, tensors = end - call.outputs, [x.detach() for x in tensors[:end]]
+        kept = end - call.outputs
+        tensors = [x if x is None else x.detach() for x in tensors[:end]]
         return call.run_back(tensors[:kept], tensors[kept:])
 
     @staticmethod
@@ -209,6 +211,8 @@ def _refuse_batches(call, cotangents):
 
 def _lead(x, dim, size):
     """Return a tensor whose first axis is that of `vmap`."""
+    if x is None:
+        return None
     return x.expand(size, *x.shape) if dim is None else x.movedim(dim, 0)
 
 

@@ -40,7 +40,7 @@ def differentiable_pair(
         instead of one for each entry.
     selective : bool
         Call ``backward(G, residuals, wanted)``, with `wanted` the tree of `args` that has booleans
-        in place of tensors: whether a cotangent is needed.
+        in place of tensors: whether a cotangent is needed. In `G` None stands for zeros.
 
     Returns
     -------

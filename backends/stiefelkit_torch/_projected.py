@@ -26,16 +26,16 @@ class Projected:
         self.activation = activation
 
     def forward(self, W, X, W_in, c, h0, b):
-        """Return the states of all steps, and residuals."""
+        """Return the states of all steps and the last one by itself, and residuals."""
         tensors = [x for x in (W, X, W_in, c, h0, b) if x is not None]
         # Kernels of other devices are those of the op, which also casts 16-bit numbers up.
         apart = W.device.type != "cpu" or W.dtype.itemsize < 4 or not kernels_enabled()
         if apart or not plain(*tensors):
             Z = torch.nn.functional.linear(X, W_in, c)
             H, inner = unroll.forward(W, Z, h0, b, activation=self.activation)
-            return H, (X, W_in, inner)
+            return (H, (H[-1] if len(H) else h0).clone()), (X, W_in, inner)
         H, inputs = self.states(W, X, W_in, c, h0, b)
-        return H[1:], (X, W_in, (W, H, inputs, b))
+        return (H[1:], H[-1].clone()), (X, W_in, (W, H, inputs, b))
 
     def states(self, W, X, W_in, c, h0, b):
         """Return h_0, ..., h_T, and the arguments of an activation that needs them."""
@@ -67,27 +67,43 @@ class Projected:
         return H, inputs
 
     def backward(self, G, residuals, wanted):
-        """Return the cotangents of all arguments of `forward`, None where none is wanted."""
+        """Return the cotangents of all arguments of `forward`, None where none is wanted.
+
+        G has those of all states and of the last one; a zero for one of them may be None.
+        """
         X, W_in, inner = residuals
         if type(inner) is tuple:
             return self._compiled_sums(G, X, W_in, inner, wanted) or _Sums(
                 self.activation, X, W_in, inner, wanted
-            ).run(G)
-        dW, dZ, dh0, db = unroll.backward(G, inner)
+            ).run(*G)
+        dW, dZ, dh0, db = unroll.backward(_together(*G, len(X)), inner)
+        if len(X) == 0 and G[1] is not None:
+            dh0 = dh0 + G[1]
         D, R = dZ.reshape(-1, dZ.shape[-1]), X.reshape(-1, X.shape[-1])
         dX = dZ @ W_in.conj() if wanted[1] else None
         return dW, dX, D.mT @ R.conj(), D.sum(0) if wanted[3] else None, dh0, db
 
     def _compiled_sums(self, G, X, W_in, inner, wanted):
         """Return the cotangents by a compiled kernel, None where there is none."""
-        W, H, _, b = inner
-        options = {"activation": self.activation, "fixed": not wanted[1]}
-        saved = W, W_in, X, H, wanted[3], b
+        (W, H, _, b), last = inner, G[0] is None
+        options = {"activation": self.activation, "fixed": not wanted[1], "last": last}
+        saved, G = (W, W_in, X, H, wanted[3], b), G[1] if last else _together(*G, len(X))
         out = run_on_arrays("unroll_projected.backward", G, saved, **options)
         if out is NotImplemented:
             return None
         dW, dW_in, dX, dh0, dc, db = out
         return dW, dX, dW_in, dc, dh0, db
+
+
+def _together(G, end, T):
+    """Return the cotangents of all states, of which the last one has one more."""
+    if G is None:
+        G = end.new_zeros(T, *end.shape)
+    elif end is not None:
+        G = G.clone()
+    if end is not None:
+        G[-1:] += end
+    return G
 
 
 class _Sums:
@@ -103,15 +119,19 @@ class _Sums:
         self.db = None if self.b is None else torch.zeros_like(self.b)
         self.Wc, self.retrace = self.W.conj().resolve_conj(), _back_in_place(activation, self.W)
 
-    def run(self, G):
-        T, B, n = G.shape
+    def run(self, G, end):
+        T, (B, n) = self.H.shape[0] - 1, self.H.shape[1:]
         size = max(1, min(T, -(-_ROWS // max(1, B))))
         # In front of the rows of a block, what it carries to the step before it.
         memory = self.H.new_empty(size + 1, B, n)
-        carried = memory[0].zero_()
+        carried = memory[0].zero_() if end is None else memory[0].copy_(end)
         for stop in range(T, 0, -size):
             start = max(0, stop - size)
-            D = memory[1 : 1 + stop - start].copy_(G[start:stop])
+            D = memory[1 : 1 + stop - start]
+            if G is None:
+                D.zero_()
+            else:
+                D.copy_(G[start:stop])
             D[-1] += carried
             self._steps(D, carried, start)
             self._add(D, start, stop)

@@ -1,5 +1,7 @@
 """The loop of a recurrent layer works in the memory of its states, and computes the same."""
 
+import tracemalloc
+
 import pytest
 
 import stiefelkit
@@ -18,28 +20,32 @@ def _seeded():
 
 
 def peak(call):
-    """Return the most bytes that PyTorch has allocated at one time during a call."""
+    """Return a bound of the bytes of tensors, and of arrays of kernels, at one time of a call."""
     call()
+    tracemalloc.start()
     with torch.profiler.profile(
         activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True
     ) as profile:
         call()
+    arrays = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
     events = [e for e in profile.profiler.kineto_results.events() if e.name() == "[memory]"]
     alive = largest = 0
     for event in sorted(events, key=lambda e: e.start_ns()):
         alive += event.nbytes()
         largest = max(largest, alive)
-    return largest
+    return largest + arrays
 
 
-@pytest.mark.parametrize(("T", "B", "n"), [(400, 8, 64), (60, 64, 128)])
-def test_a_step_needs_little_more_than_two_arrays_of_states(T, B, n):
+@pytest.mark.parametrize("of_last", [False, True], ids=["all", "last"])
+@pytest.mark.parametrize(("T", "B", "n"), [(400, 8, 64), (200, 64, 128)])
+def test_a_step_needs_the_states_and_their_cotangents_if_there_are_any(T, B, n, of_last):
     rnn, X = front.nn.OrthogonalRNN(4, n), torch.randn(T, B, 4)
     leaves = list(rnn.parameters())
-    found = peak(lambda: torch.autograd.grad(rnn(X)[0][-1].sum(), leaves))
-    # States and their cotangents, a block of those of arguments, and what the map keeps.
+    found = peak(lambda: torch.autograd.grad(rnn(X)[of_last][-1].sum(), leaves))
+    # Besides, a block of cotangents of arguments, what the map keeps, and Python's own objects.
     blocks = min(T * B, projected._ROWS + B)
-    assert found <= 4 * n * (2 * T * B + blocks + 5 * n + 4 * B)
+    assert found <= 4 * n * ((2 - of_last) * T * B + blocks + 10 * n + 4 * B) + 2**17
 
 
 ACTIVATIONS = [Tanh(), Identity(), ModReLU(), Abs()]
@@ -65,6 +71,26 @@ def test_blocks_of_steps_give_the_gradients_of_the_reference(
             found.append((H, *torch.autograd.grad(loss, leaves)))
     for actual, expected in zip(*found, strict=True):
         assert_close(host(actual), host(expected), 1e-11)
+
+
+@pytest.mark.parametrize("kernels", [True, False])
+@pytest.mark.parametrize("T", [0, 1, 20])
+@pytest.mark.parametrize(("activation", "dtype"), CASES, ids=str)
+def test_last_states_have_the_gradients_of_the_last_outputs(activation, dtype, T, kernels):
+    dtype = getattr(torch, dtype)
+    rnn = front.nn.OrthogonalRNN(2, 32, nonlinearity=activation, dtype=dtype, rng=0)
+    inputs = [torch.randn(T, 24, 2, dtype=dtype), torch.randn(1, 24, 32, dtype=dtype)]
+    leaves, G = [*rnn.parameters(), *(x.requires_grad_() for x in inputs)], torch.randn(24, 32)
+    found = []
+    with stiefelkit.use_kernels(kernels):
+        for of_last in (True, False):
+            H, h_n = rnn(*inputs)
+            last = h_n[0] if of_last else torch.cat([inputs[1], H])[-1]
+            found.append(torch.autograd.grad((G * last).real.sum(), leaves, allow_unused=True))
+    for actual, expected in zip(*found, strict=True):
+        expected = torch.zeros_like(actual) if expected is None else expected
+        scale = max(1.0, float(expected.abs().max())) if expected.numel() else 1.0
+        assert_close(host(actual), host(expected), 1e-12 * scale)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.complex64])

@@ -32,7 +32,7 @@ class ProjectedLoop:
         """Return those of all arguments."""
         W, X, W_in, _, _, b = args
         inner = W, H, inputs if self.activation.needs_input else None, b
-        return self.pair.backward(G[1:], (X, W_in, inner), wanted)
+        return self.pair.backward((G[1:], None), (X, W_in, inner), wanted)
 
 
 class DenseLoop:

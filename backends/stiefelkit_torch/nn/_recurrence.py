@@ -43,7 +43,8 @@ class Recurrence:
 
         To be called before the projection: backward, memory of the loop is then given back before
         the gradient of the map is taken. The function takes what lays projected rows out as steps
-        too, or None where they stand as steps.
+        too, or None where they stand as steps. It returns all states, and the last one where that
+        has a cotangent of its own, which spares zeros for the others; else None.
         """
         factors = self._factors(module, rows, dtype)
         W = getattr(module, self.name) if factors is None else None
@@ -53,7 +54,9 @@ class Recurrence:
                 return self.projected(W, X, W_in, c, h0, b)
             Z = functional.linear(X, W_in, c)
             Z = Z if spread is None else spread(Z)
-            return self.dense(W, Z, h0, b) if factors is None else self.factors(*factors, Z, h0, b)
+            if factors is None:
+                return self.dense(W, Z, h0, b), None
+            return self.factors(*factors, Z, h0, b), None
 
         return run
 
@@ -73,24 +76,28 @@ class Recurrence:
 
 
 class _Loop:
-    """A loop as a function of tensors alone: traced by compilers, or one operation to them."""
+    """A loop as a function of tensors alone: traced by compilers, or one operation to them.
 
-    def __init__(self, traced, loop):
-        self.traced, self.number = traced, number_of(loop)
+    With `ends`, what is traced returns the last state, too.
+    """
+
+    def __init__(self, traced, loop, ends=False):
+        self.traced, self.number, self.ends = traced, number_of(loop), ends
 
     def __call__(self, *args):
         # Sums of 16-bit numbers are of 32 bits, to which only the traced loop casts.
         as_one = torch.compiler.is_compiling() and args[0].dtype.itemsize > 2
         if not as_one or _exporting() or torch._C._are_functorch_transforms_active():
             return self.traced(*args)
-        return run_opaque(self.number, *args)
+        H = run_opaque(self.number, *args)
+        return (H, None) if self.ends else H
 
 
 @functools.cache
 def _projected(activation):
     pair = Projected(activation)
     traced = differentiable_pair(pair.forward, pair.backward, name="unroll", selective=True)
-    return _Loop(traced, ProjectedLoop(activation))
+    return _Loop(traced, ProjectedLoop(activation), ends=True)
 
 
 @functools.cache

@@ -163,8 +163,8 @@ class Recurrent(torch.nn.Module):
         b = getattr(self, "bias_activation" + place, None)
         if X.is_complex() and b is not None:  # `Module.to` makes real parameters complex
             b = b.real.to(X.real.dtype)
-        H = run(X, getattr(self, "weight_ih" + place), bias, h0, b, steps.spread(reverse))
-        return steps.gather(H, reverse), steps.last(H, h0)
+        H, end = run(X, getattr(self, "weight_ih" + place), bias, h0, b, steps.spread(reverse))
+        return steps.gather(H, reverse), steps.last(H, h0) if end is None else end
 
     def _first_states(self, hx, steps, X):
         shape = (len(self._places), steps.batch, self.hidden_size)
