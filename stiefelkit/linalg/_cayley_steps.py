@@ -6,7 +6,7 @@ generator W = P Z Q^T - Q Z^T P, P = I - Q Q^T/2, acts as
     W (Q a + N b) = Q (A a - S b) + N a,    S = N^T N,
 
 so the solution of (I - W/2)(Q a + N b) = Q has b = a/2 and a = K^{-1}, K = I - A/2 + S/4, and the
-transform takes Q to twice it less Q, Q (2 a - I) + N a. The Hermitian part of K is at least I.
+transform takes Q to twice it less Q, (2 Q + N) a - Q. The Hermitian part of K is at least I.
 """
 
 from .._dispatch import dispatchable
@@ -40,7 +40,7 @@ def cayley_retract(Q, Z, /):
 
     Notes
     -----
-    Costs :math:`9np^2 + 8p^3/3` flops, :math:`14n^3/3` where p = n: W has rank 2p, and one p-by-p
+    Costs :math:`7np^2 + 8p^3/3` flops, :math:`14n^3/3` where p = n: W has rank 2p, and one p-by-p
     system is solved. [WenYin:2013]_, lemma 4.
 
     Examples
@@ -62,8 +62,9 @@ def cayley_retract(Q, Z, /):
     N = Q @ M
     N -= Z
     a = solve(eye - 0.5 * A + 0.25 * gram(N), eye)
-    Y = Q @ (2 * a - eye)
-    Y -= N @ a
+    N -= 2 * Q
+    Y = N @ -a
+    Y -= Q
     return Y
 
 

@@ -17,7 +17,7 @@ class CayleyRetraction(AbstractRetraction):
     .. math:: \operatorname{cayley}(W) Q, \qquad
         W = P Z Q^\top - Q Z^\top P, \quad P = I - \tfrac12 Q Q^\top, \quad W Q = Z
 
-    W has rank 2p, and one p-by-p system is solved. Costs :math:`9np^2 + 8p^3/3` flops. Agrees
+    W has rank 2p, and one p-by-p system is solved. Costs :math:`7np^2 + 8p^3/3` flops. Agrees
     with canonical geodesics to second order. Where p < n < 2p the result is orthonormal to
     rounding for Z of norm up to 10, and its error grows with the square of longer ones.
     [WenYin:2013]_, lemma 4.

@@ -27,7 +27,7 @@ class LBFGS(AbstractSolver):
     The memory holds differences of points and of gradients as they are, in the coordinates of
     the surrounding space: nothing is transported, and only the direction is projected to the
     tangent space. An iteration costs one evaluation, one projection, one retraction and two
-    passes over the memory, whose inner products reach the host together with the value.
+    passes over the memory, one of them for inner products, which reach the host with the value.
 
     Parameters
     ----------
@@ -77,7 +77,8 @@ class _Memory:
         self.x = flatten(point.x)
         self.gradient = self._gradient(point.x, point.euclidean_gradient, point.gradient)
         self.rows = zeros_like(self.gradient, (2 * size, self.gradient.shape[0]))
-        # Of the rows and, last, the gradient with each other.
+        # Of the rows and, last, the gradient with each other, but not of s with another s, nor with
+        # an older y: the recursion does without.
         self.gram = numpy.zeros((2 * size + 1, 2 * size + 1))
         xp = array_namespace(self.gradient)
         self.gram[-1, -1] = to_host_numbers(xp.vecdot(self.gradient, self.gradient))[0]
@@ -89,10 +90,8 @@ class _Memory:
         self.trial = flat, s, y, gradient
         xp = array_namespace(flat)
         pairs = ((s, s), (s, y), (s, gradient), (y, y), (y, gradient), (gradient, gradient))
-        # Two products with a vector each are faster than one with a thin matrix; those with y
-        # follow from the last gradient's.
         own = xp.stack([xp.vecdot(a, b) for a, b in pairs])
-        return xp.concat([self.rows @ s, self.rows @ gradient, own])
+        return xp.concat([self.rows @ gradient, own])
 
     def _gradient(self, x, G, g):
         return flatten(g if self.manifold.inherits_metric else self.manifold.project(x, G))
@@ -100,7 +99,7 @@ class _Memory:
     def push(self, numbers: numpy.ndarray) -> None:
         """Make the last trial point the current one."""
         m, gram = self.size, self.gram
-        with_s, with_g, (ss, sy, sg, yy, yg, gg) = numpy.split(numbers, [2 * m, 4 * m])
+        with_g, (ss, sy, sg, yy, yg, gg) = numpy.split(numbers, [2 * m])
         with_y = with_g - gram[:-1, -1]
         self.x, s, y, self.gradient = self.trial
         gram[:-1, -1] = gram[-1, :-1] = with_g
@@ -109,9 +108,9 @@ class _Memory:
             return  # no positive curvature to learn from
         slot = len(self.slots) if len(self.slots) < m else self.slots.pop(0)
         self.slots.append(slot)
-        for place, row, products in ((slot, s, with_s), (m + slot, y, with_y)):
+        for place, row in ((slot, s), (m + slot, y)):
             self.rows = at(self.rows)[place, ...].set(row)
-            gram[:-1, place] = gram[place, :-1] = products
+        gram[:-1, m + slot] = gram[m + slot, :-1] = with_y
         new = [slot, m + slot, 2 * m]
         gram[numpy.ix_(new, new)] = [[ss, sy, sg], [sy, yy, yg], [sg, yg, gg]]
 
@@ -119,8 +118,8 @@ class _Memory:
         """Return the direction, its slope and the first length to try."""
         weights = self._weights()
         slope = float(self.gram[-1] @ weights)
-        length2 = float(weights @ self.gram @ weights)
-        if self.slots and not slope < -_ANGLE * (self.gram[-1, -1] * length2) ** 0.5:
+        lengths = self.gram.diagonal() ** 0.5  # whose sum bounds that of the direction
+        if self.slots and not slope < -_ANGLE * lengths[-1] * float(abs(weights) @ lengths):
             self.slots = []
             weights, slope = self._weights(), -float(self.gram[-1, -1])
         like = self.gradient
