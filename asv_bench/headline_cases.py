@@ -27,7 +27,15 @@ from stiefelkit.optim import (
 )
 from stiefelkit.parametrizations import CWY, TrapezoidalCWY
 from stiefelkit.retractions import CayleyRetraction, QRRetraction
-from stiefelkit.rnn import Batch, CrossEntropy, LinearReadout, Model, OrthogonalCell, Tanh
+from stiefelkit.rnn import (
+    Batch,
+    CrossEntropy,
+    LinearReadout,
+    Model,
+    OrthogonalCell,
+    Tanh,
+    UnitaryCell,
+)
 
 rng = np.random.default_rng(0)
 SHAPES = ((128, 200, 64), (512, 200, 64), (1024, 100, 64))  # n, T and B of the networks
@@ -100,15 +108,30 @@ def square_map(title, op, n):
 
 
 def network(n, T, B, recurrent):
-    batch = Batch(normal(T, B, 10), rng.integers(0, 10, B))
-    cell = OrthogonalCell(10, n, recurrent=recurrent, activation=Tanh())
+    return model_of(OrthogonalCell(10, n, recurrent=recurrent, activation=Tanh()), T, B)
+
+
+def model_of(cell, T, B, dtype=np.float32):
+    batch = Batch(normal(T, B, 10, dtype=dtype), rng.integers(0, 10, B))
     return Model(cell, LinearReadout(10), CrossEntropy(), rng=0, like=batch.inputs), batch
+
+
+def gradients(model, batch):
+    return lambda: model.loss_and_grads(model.params, batch)
+
+
+def unitary_step(n, T, B):
+    complex_numbers = np.complex64
+    return Case(
+        f"unitary RNN step n={n}, T={T}, B={B}, complex64",
+        lambda: gradients(*model_of(UnitaryCell(10, n), T, B, complex_numbers)),
+        {"the products": partial(rnn_bound, n, T, B, complex_numbers)},
+    )
 
 
 def rnn_step(n, T, B):
     def ours():
-        model, batch = network(n, T, B, Orthogonal())
-        return lambda: model.loss_and_grads(model.params, batch)
+        return gradients(*network(n, T, B, Orthogonal()))
 
     return Case(
         f"RNN step n={n}, T={T}, B={B}",
@@ -118,9 +141,10 @@ def rnn_step(n, T, B):
     )
 
 
-def rnn_bound(n, T, B):
-    W, states = [normal(n, n) for _ in range(2)], [normal(B, n) for _ in range(T)]
-    left, right = normal(T * B, n), normal(T * B, n)
+def rnn_bound(n, T, B, dtype=np.float32):
+    W = [normal(n, n, dtype=dtype) for _ in range(2)]
+    states = [normal(B, n, dtype=dtype) for _ in range(T)]
+    left, right = (normal(T * B, n, dtype=dtype) for _ in range(2))
 
     def call():
         for matrix in W:
@@ -228,6 +252,7 @@ CASES = [
         for title, op in (("CWY", cwy_matrix), ("trapezoidal CWY", householder_matrix))
     ),
     *(partial(rnn_step, *shape) for shape in SHAPES),
+    *(partial(unitary_step, *shape) for shape in SHAPES[:2]),
     *(
         partial(training_step, title, kind, *shape)
         for shape in SHAPES

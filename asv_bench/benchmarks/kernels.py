@@ -17,7 +17,7 @@ from stiefelkit.linalg import (
 )
 from stiefelkit.optim import coordinate_descent_sweep, coordinate_pairs, gauss_southwell_sweep
 from stiefelkit.retractions import CayleyRetraction, PolarRetraction, QRRetraction
-from stiefelkit.rnn import Tanh, unroll_projected
+from stiefelkit.rnn import ModReLU, Tanh, unroll_projected
 
 from ._common import paired_ratio
 
@@ -175,21 +175,23 @@ class Reflections:
 class Loop:
     """A recurrence over 100 steps of 64 samples and its VJP, by the kernel and by the reference."""
 
-    params = ((64, 128, 512, 1024), ("float32", "float64"), (True, False))
+    params = ((64, 128, 512, 1024), ("float32", "float64", "complex64"), (True, False))
     param_names = ("n", "dtype", "kernels")
     rounds, repeat, timeout = 1, (3, 20, 2.0), 180
 
     def setup(self, n, dtype, kernels):
-        rng = np.random.default_rng(0)
+        rng, unitary = np.random.default_rng(0), dtype == "complex64"
         sizes = (n, 10), (100, 64, 10), (64, n), (n,)
-        self.args = random_frame(n, rng=0, like=np.empty(0)), *map(rng.standard_normal, sizes)
-        self.args = [x.astype(dtype) for x in self.args]
+        W = random_frame(n, rng=0, like=np.empty(0, complex if unitary else float))
+        self.args = [x.astype(dtype) for x in (W, *map(rng.standard_normal, sizes))]
+        self.activation = ModReLU() if unitary else Tanh()
+        self.args += [np.zeros(n, np.float32)] if unitary else []
         self.call(kernels)
 
     def call(self, kernels):
         with use_kernels(kernels):
             h, residuals = unroll_projected.forward(
-                *self.args, activation=Tanh(), last=True, fixed=True
+                *self.args, activation=self.activation, last=True, fixed=True
             )
             unroll_projected.backward(h, residuals)
 

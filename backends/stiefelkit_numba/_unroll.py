@@ -7,10 +7,12 @@ from stiefelkit.rnn import Identity, ModReLU, ReLU, Tanh
 
 from . import _recurrence as loops
 from ._order import frozen
+from ._pairs import complex_sums, pairs, real_matrix
 from ._threads import in_threads, split, threads
 from ._tiles import empty_panels, empty_tile, empty_tiles, panels, rows_of, total, width_of
 
 _KINDS = {Identity: loops.IDENTITY, Tanh: loops.TANH, ReLU: loops.RELU, ModReLU: loops.MOD_RELU}
+_COMPLEX_KINDS = {Identity: loops.IDENTITY, ModReLU: loops.MOD_RELU_OF_PAIRS}
 _WORK_FROM = 2**18  # multiplications; a smaller loop need not be compiled
 _CACHED = 2**20  # bytes of a matrix that stays near a core; a larger one needs more samples
 _LAID_OUT = 256  # rows that are laid out at a time for the gradients; they stay in cache
@@ -88,9 +90,8 @@ def projected_backward(G, saved, /, *, activation, last=False, outer=False, fixe
     (T, B, _), n = X.shape, W.shape[0]
     if _leaves_backward(activation, X, T, B, n):
         return NotImplemented
-    every = not fixed or b is not None
-    dW, dW_in, D, dh0, dc, db = _retrace(G, W, H, X, b, activation, last, outer, every)
-    dX = None if fixed else D @ W_in
+    dW, dW_in, D, dh0, dc, db = _retrace(G, W, H, X, b, activation, last, outer, not fixed)
+    dX = None if fixed else D @ W_in.conj()
     return dW, dW_in, dX, dh0, dc if shifted else None, db
 
 
@@ -98,14 +99,22 @@ def _declines(activation, like, b, T, B, n):
     if _leaves_backward(activation, like, T, B, n) or (activation.has_bias and b is None):
         return True
     # A matrix that comes from the memory is read as often as there are threads; BLAS shares it out.
-    least = max(4, rows_of(like.dtype) * (threads() // 2))
-    return n * n * like.itemsize >= _CACHED and B < least
+    least = max(4, rows_of(like.real.dtype) * (threads() // 2))
+    return _width(n, like) ** 2 * like.real.itemsize >= _CACHED and B < least
 
 
 def _leaves_backward(activation, like, T, B, n):
     # Not by threads, of which there may be others than in the forward pass.
-    unknown = like.dtype.kind == "c" or type(activation) not in _KINDS
-    return unknown or T * B * n * n < _WORK_FROM
+    return type(activation) not in _kinds(like) or T * B * _width(n, like) ** 2 < _WORK_FROM
+
+
+def _width(n, like):
+    """Return how many real numbers a row of n has."""
+    return 2 * n if like.dtype.kind == "c" else n
+
+
+def _kinds(like):
+    return _COMPLEX_KINDS if like.dtype.kind == "c" else _KINDS
 
 
 def _nothing(*shape, like):
@@ -116,15 +125,15 @@ def _states(W, h0, b, activation, Z, X, W_in, c):
     """Return the states h_0, ..., h_T."""
     (T, B, _), n = X.shape, W.shape[0]
     H = numpy.empty((T + 1, B, n), W.dtype)
-    H[0] = h0
-    shifts = (numpy.zeros(n, W.dtype) if x is None else x for x in (c, b))
-    inputs = frozen(Z), frozen(X), panels(W_in), *(frozen(x[None, None]) for x in shifts)
-    given = H, *inputs, panels(W), _KINDS[type(activation)]
+    H[0], rows = h0, pairs(H)
+    inputs = *(frozen(pairs(x)) for x in (Z, X)), panels(real_matrix(W_in))
+    c = numpy.zeros(n, W.dtype) if c is None else c
+    given = rows, *inputs, _row(pairs(c)), _bias(b, H), panels(real_matrix(W)), _kind(activation, H)
 
     def run(first, last):
-        loops.advance(*given, empty_tile(W.dtype), first, last)
+        loops.advance(*given, empty_tile(rows.dtype), first, last)
 
-    in_threads(run, _rows_of_threads(T, B, n, W.dtype))
+    in_threads(run, _rows_of_threads(T, B, rows))
     return H
 
 
@@ -135,25 +144,45 @@ def _retrace(G, W, H, X, b, activation, last, outer, every):
         numpy.empty((t, B, n), H.dtype)
         for t in (T if every or outer else min(T, 2), T if outer else 1)
     )
-    limits, G = numpy.finfo(H.dtype), G[None] if last else G
-    given = frozen(G), frozen(H), frozen(X), panels(W, transposed=False), _KINDS[type(activation)]
-    parts, columns = _rows_of_threads(T, B, n, H.dtype), (0 if outer else n, d)
-    tiles = [empty_tiles(len(parts), n, k, H.dtype) for k in columns]
-    dc = numpy.zeros((len(parts), 1, 1, n if d else 0), H.dtype)
+    rows, G = pairs(H), G[None] if last else G
+    matrix, limits = panels(real_matrix(W), transposed=False), numpy.finfo(H.dtype)
+    given = *(frozen(pairs(x)) for x in (G, H, X)), matrix, _bias(b, H), _kind(activation, H)
+    parts, width = _rows_of_threads(T, B, rows), rows.shape[2]
+    columns = 0 if outer else width, width * d // n
+    tiles = [empty_tiles(len(parts), width, k, rows.dtype) for k in columns]
+    dc = numpy.zeros((len(parts), 1, 1, width if d else 0), rows.dtype)
+    db = numpy.zeros((len(parts), 2, 1, 0 if b is None else width), rows.dtype)
+    into = pairs(D), pairs(pulled)
 
     def run(first, last):
-        part, small = parts.index((first, last)), (limits.tiny / limits.eps, empty_tile(H.dtype))
-        laid_out = _room(max(_LAID_OUT, last - first), n, columns, H.dtype)
-        sums = *(x[part] for x in tiles), dc[part]
-        loops.recede(*given, *small, D, pulled, laid_out, sums, first, last)
+        part, small = parts.index((first, last)), (limits.tiny / limits.eps, empty_tile(rows.dtype))
+        laid_out = _room(max(_LAID_OUT, last - first), width, columns, rows.dtype)
+        sums = *(x[part] for x in tiles), dc[part], db[part]
+        loops.recede(*given, *small, *into, laid_out, sums, first, last)
 
     in_threads(run, parts)
-    dW, dW_in = (total(x, n, k) for x, k in zip(tiles, columns, strict=True))
-    dc, db = dc.sum(axis=(0, 1, 2)), None if b is None else activation.bias_cotangent(D, H[1:])
+    sums = (total(x, width, k) for x, k in zip(tiles, columns, strict=True))
+    dW, dW_in = (complex_sums(x, H.dtype) for x in sums)
+    dc = dc.sum(axis=(0, 1, 2)).view(H.dtype)
+    db = None if b is None else db[:, 0].sum(axis=(0, 1))[:: width // n]
     if not outer:
         return dW, dW_in, D, pulled[0], dc, db
     factors = (x.reshape(T * B, n) for x in (D, H[:-1], pulled))
     return OuterProduct(*factors), dW_in, D, pulled[0].copy(), dc, db
+
+
+def _kind(activation, like):
+    return _kinds(like)[type(activation)]
+
+
+def _row(x):
+    return frozen(x[None, None])
+
+
+def _bias(b, like):
+    """Return a real bias for each number of a row, zeros if there is none."""
+    b = numpy.zeros(like.shape[-1], like.real.dtype) if b is None else b
+    return _row(numpy.repeat(b, 2) if like.dtype.kind == "c" else b)
 
 
 def _room(size, n, columns, dtype):
@@ -162,8 +191,8 @@ def _room(size, n, columns, dtype):
     return left, *(empty_panels(k, size, width_of(dtype), dtype) for k in columns)
 
 
-def _rows_of_threads(T, B, n, dtype):
+def _rows_of_threads(T, B, like):
     """Return the samples of each thread, in whole tiles."""
-    rows = rows_of(dtype)
+    rows, n = rows_of(like.dtype), like.shape[-1]
     parts = split(-(-B // rows), T * B * n * n // 10)
     return [(first * rows, min(last * rows, B)) for first, last in parts]

@@ -62,8 +62,8 @@ def cayley_retract(Q, Z, /):
     N = Q @ M
     N -= Z
     a = solve(eye - 0.5 * A + 0.25 * gram(N), eye)
-    N -= 2 * Q
-    Y = N @ -a
+    N = 2 * Q - N
+    Y = N @ a
     Y -= Q
     return Y
 

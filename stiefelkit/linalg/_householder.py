@@ -2,7 +2,7 @@
 
 from .._dispatch import dispatchable
 from .._kernels import shows_values
-from .._xp import adjoint, array_namespace, conj, real
+from .._xp import array_namespace, conj, real
 from ._solve import SingularMatrixError
 
 
@@ -54,18 +54,27 @@ def householder_reflect(v, X, /):
            [ 1.]])
     """
     u, _ = _unit(v)
-    return X - u @ (2 * (adjoint(u) @ X))
+    return X - u * (2 * _along(u, X))
+
+
+def _along(u, X):
+    """Return u^H X as a row, without a BLAS.
+
+    Its threads wait, on cores of their own, for products larger than these that do not come: the
+    compiled time loop of a unitary RNN took twice as long.
+    """
+    return array_namespace(X).sum(conj(u) * X, axis=-2, keepdims=True)
 
 
 def _reflect_backward(G, saved):
     v, X = saved
     u, norm = _unit(v)
-    a, b = adjoint(u) @ X, adjoint(u) @ G
+    a, b = _along(u, X), _along(u, G)
     xp = array_namespace(v)
     # Papers of unitary networks have this for one vector; here it is summed over columns.
     radial = 4 * xp.astype(xp.sum(real(a * conj(b)), axis=-1), v.dtype)
-    towards = -2 * (G @ adjoint(a) + X @ adjoint(b))[..., 0] + radial * u[..., 0]
-    return towards / norm, G - u @ (2 * b)
+    towards = -2 * xp.sum(G * conj(a) + X * conj(b), axis=-1) + radial * u[..., 0]
+    return towards / norm, G - u * (2 * b)
 
 
 householder_reflect.defvjp(

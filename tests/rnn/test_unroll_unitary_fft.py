@@ -63,6 +63,10 @@ def test_equal_to_the_loop_by_the_matrix(activation, shape, last, dtype, library
         if x is not None:
             assert_kept(x, library, y.dtype.name)
             bound = 200 * eps(dtype) * max(1.0, np.max(np.abs(y), initial=0.0))
+            if y.shape == params["V"].shape:
+                # Cotangents of vectors go with one over their length. With n = 1 they are zero, as
+                # differences of numbers of several units.
+                bound *= 4 / min(1.0, np.min(np.linalg.norm(params["V"], axis=-1)))
             assert_close(host(x), host(y), bound)
 
 

@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional
 from torch.nn.utils import parametrize
 
+from stiefelkit import kernel_for
 from stiefelkit.parametrizations import CWY, UnitaryFFT
 from stiefelkit.rnn import unroll, unroll_cwy, unroll_unitary_fft
 
@@ -26,9 +27,10 @@ class Recurrence:
 
     def __init__(self, cell, name, map_):
         self.cell, self.name, self.map = cell, name, map_
+        self.compiled = kernel_for("numpy", "unroll_projected.forward") is not None
         activation = cell.activation
         self.projected, self.dense, self.factors = _projected(activation), _dense(activation), None
-        if isinstance(map_, UnitaryFFT) and cell.by_transforms:
+        if isinstance(map_, UnitaryFFT):
             order = ("permutation", map_.permutation)
             self.factors = _by_factors(unroll_unitary_fft, activation, order)
         elif isinstance(map_, CWY) and map_.k < map_.n:
@@ -38,15 +40,15 @@ class Recurrence:
         # Functions of the loop are made anew: those that were made here cannot be pickled.
         return Recurrence, (self.cell, self.name, self.map)
 
-    def prepare(self, module, rows, dtype):
-        """Return a function of inputs, their projection, first state and bias, for so many rows.
+    def prepare(self, module, steps, X):
+        """Return a function of inputs, their projection, first state and bias, for some steps.
 
         To be called before the projection: backward, memory of the loop is then given back before
         the gradient of the map is taken. The function takes what lays projected rows out as steps
         too, or None where they stand as steps. It returns all states, and the last one where that
         has a cotangent of its own, which spares zeros for the others; else None.
         """
-        factors = self._factors(module, rows, dtype)
+        factors = self._factors(module, steps, X)
         W = getattr(module, self.name) if factors is None else None
 
         def run(X, W_in, c, h0, b, spread):
@@ -60,19 +62,21 @@ class Recurrence:
 
         return run
 
-    def _factors(self, module, rows, dtype):
+    def _factors(self, module, steps, X):
         """Return the factors of the matrix, None where it is formed."""
         if self.factors is None or not parametrize.is_parametrized(module, self.name):
             return None
         parts = module.parametrizations[self.name]
         originals = list(parts.parameters(recurse=False))
         # The map casts up leaves of 16 bits, and then its matrix down.
-        if len(parts) > 1 or parts[0].dtype(originals) != dtype:
+        if len(parts) > 1 or parts[0].dtype(originals) != X.dtype:
             return None
         params = parts[0].params(originals)
         if isinstance(self.map, UnitaryFFT):
-            return params["omega"], params["V"]
-        return self.map.reflections(params) if self.cell.by_reflections(rows) else None
+            compiled = self.compiled and X.device.type == "cpu"
+            by_transforms = self.cell.by_transforms(steps.batch, compiled)
+            return (params["omega"], params["V"]) if by_transforms else None
+        return self.map.reflections(params) if self.cell.by_reflections(steps.rows) else None
 
 
 class _Loop:

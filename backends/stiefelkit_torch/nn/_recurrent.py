@@ -157,7 +157,7 @@ class Recurrent(torch.nn.Module):
 
     def _direction(self, X, h0, steps, k, reverse):
         place, bias = self._places[k], None
-        run = self._loops[k].prepare(self, steps.rows, X.dtype)
+        run = self._loops[k].prepare(self, steps, X)
         if "c" in self._names:
             bias = getattr(self, "bias_ih" + place) + getattr(self, "bias_hh" + place)
         b = getattr(self, "bias_activation" + place, None)

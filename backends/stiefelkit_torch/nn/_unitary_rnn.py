@@ -48,8 +48,8 @@ class UnitaryRNN(Recurrent):
     Notes
     -----
     `forward` takes ``(input, h_0)`` as `OrthogonalRNN` does; inputs are real or complex, and
-    `h_0` replaces the learned state. From 256 units on, the matrix is applied by Fourier
-    transforms in each step, :math:`O(n \log n)` a sample, and formed below. The time loop is one
+    `h_0` replaces the learned state. The matrix is formed, or applied by Fourier transforms in each
+    step, :math:`O(n \log n)` a sample, as for `stiefelkit.rnn.UnitaryCell`. The time loop is one
     node of the graph. [ArjovskyShahBengio:2016]_, equations 6 to 8.
 
     Examples
