@@ -4,7 +4,7 @@ from functools import partial
 
 from benchmarks._torch_steps import geoopt_retraction, points, update_step
 from compare_torch_rnn import rnn
-from compare_torch_weights import Case, batch, frame, square
+from compare_torch_weights import Case, batch, frame, single, square
 
 from stiefelkit.manifolds import Stiefel
 from stiefelkit.retractions import (
@@ -49,6 +49,8 @@ CASES = {
     "frame-4096x64": partial(frame, 4096, 64, 1000, 1000),
     "square-512": partial(square, 512),
     "square-1024": partial(square, 1024),
+    "single-8": partial(single, 8, 4),
+    "single-64": partial(single, 64, 64),
     "batch-3": partial(batch, 3),
     "batch-16": partial(batch, 16),
     "retraction-3": partial(retractions, 3),

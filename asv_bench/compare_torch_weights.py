@@ -73,3 +73,19 @@ def batch(n, count=10_000):
         },
         [(5, "geotorch expm"), (5, "geotorch cayley")],
     )
+
+
+def single(n, p):
+    """One small weight, of which the time is that of calls."""
+    made = partial(partial, weight_step, (n, p))
+    maps = ("tcwy" if p < n else "cwy", "cayley", "matrix_exp")
+    return Case(
+        f"One matrix {n}×{p}",
+        {
+            **{f"stiefelkit {m}": made("stiefelkit", m) for m in maps},
+            **{f"torch {m}": made("torch", m) for m in TORCH_MAPS},
+            "geotorch expm": made("geotorch"),
+            "geotorch cayley": made("geotorch", "cayley"),
+        },
+        [(None, "torch householder", "torch matrix_exp"), (None, "torch cayley")],
+    )

@@ -14,6 +14,7 @@ DEVICES = ("cpu", "cuda")
 # Their sizes, and the shape of what they take.
 LAYERS = {
     "OrthogonalLinear": ((256, 256), (64, 256)),
+    "OrthogonalLinear, small": ((16, 16), (8, 16)),
     "NonExplodingConv2d": ((16, 3), (64, 16, 16, 16)),
     "UnitaryRNN": ((10, 64), (20, 64, 10)),
     "OrthogonalRNN": ((10, 64), (20, 64, 10)),
@@ -116,7 +117,8 @@ class Layers:
         from stiefelkit_torch import nn
 
         sizes, shape = LAYERS[name]
-        layer, self.device = getattr(nn, name)(*sizes, rng=0).to(device), device
+        layer = getattr(nn, name.partition(",")[0])(*sizes, rng=0).to(device)
+        self.device = device
         X = torch.randn(shape, device=device, requires_grad=True)
         leaves = [X, *layer.parameters()]
 

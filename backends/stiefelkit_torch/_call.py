@@ -119,7 +119,7 @@ class Forward(torch.autograd.Function):
         given, unused = cotangents[: ctx.call.outputs], (None,) * ctx.call.witnesses
         if all(g is None for g in given):
             return (None,) * (1 + ctx.call.inputs) + unused
-        _refuse_batches(ctx.call, given)
+        refuse_batches(ctx.call, given)
         if not ctx.call.selective:
             given = [
                 torch.zeros(shape, dtype=dtype, device=device) if g is None else g
@@ -168,10 +168,7 @@ class Backward(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, *cotangents):
-        raise NotImplementedError(
-            f"`{ctx.name}` has a first derivative only, which is derived by hand. Take differences "
-            "of gradients for products with a Hessian, or leave `create_graph` out."
-        )
+        refuse_second_derivative(ctx.name)
 
     @staticmethod
     def vmap(info, in_dims, call, *tensors):
@@ -199,7 +196,14 @@ for _function in (Forward, Backward):
     _function.forward.__signature__ = inspect.signature(_function.forward)  # type: ignore[attr-defined]
 
 
-def _refuse_batches(call, cotangents):
+def refuse_second_derivative(name):
+    raise NotImplementedError(
+        f"`{name}` has a first derivative only, which is derived by hand. Take differences "
+        "of gradients for products with a Hessian, or leave `create_graph` out."
+    )
+
+
+def refuse_batches(call, cotangents):
     """Refuse what `is_grads_batched` and `vectorize` of `torch.autograd` give, without a rule."""
     if any(g is not None and torch._C._functorch.is_legacy_batchedtensor(g) for g in cotangents):
         raise NotImplementedError(

@@ -30,6 +30,7 @@ def differentiable_matrix(parametrization: AbstractParametrization):
         backward,
         name=f"{type(parametrization).__name__}.matrix",
         batch_axes=lambda args, ndims: [0] * len(ndims),  # the leaves have the same ones
+        portable=True,
     )
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import numpy
 import torch
 
 
@@ -12,7 +13,9 @@ class Place(NamedTuple):
 
 
 # Types that are told first, since trees are taken apart in each call.
-_LEAVES = frozenset({Place, torch.Tensor, torch.nn.Parameter, type(None), int, float, bool, str})
+_LEAVES = frozenset(
+    {Place, torch.Tensor, torch.nn.Parameter, numpy.ndarray, type(None), int, float, bool, str}
+)
 
 
 def take_apart(tree: Any, tensors: list[torch.Tensor]) -> Any:
@@ -24,12 +27,12 @@ def take_apart(tree: Any, tensors: list[torch.Tensor]) -> Any:
         tensors.append(leaf)
         return Place(len(tensors) - 1)
 
-    return _map(replace, tree)
+    return map_leaves(replace, tree)
 
 
 def put_together(frame: Any, tensors: Any) -> Any:
     """Return the tree with tensors at the places."""
-    return _map(lambda leaf: tensors[leaf.number] if isinstance(leaf, Place) else leaf, frame)
+    return map_leaves(lambda leaf: tensors[leaf.number] if isinstance(leaf, Place) else leaf, frame)
 
 
 def collect(frame: Any, tree: Any, found: list[Any]) -> None:
@@ -46,16 +49,17 @@ def collect(frame: Any, tree: Any, found: list[Any]) -> None:
             collect(branch, below, found)
 
 
-def _map(function, tree):
+def map_leaves(function, tree):
+    """Return the tree of what a function makes of all that is no tree."""
     kind = type(tree)
     if kind in _LEAVES:
         return function(tree)
     if issubclass(kind, dict):
-        return {name: _map(function, branch) for name, branch in tree.items()}
+        return {name: map_leaves(function, branch) for name, branch in tree.items()}
     if issubclass(kind, tuple | list):
         if tree and type(tree[0]) is int:  # a shape, of which residuals are full
             return tree
-        branches = [_map(function, branch) for branch in tree]
+        branches = [map_leaves(function, branch) for branch in tree]
         # A named tuple takes its fields one by one.
         return kind(*branches) if hasattr(tree, "_fields") else kind(branches)
     return function(tree)

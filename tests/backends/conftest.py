@@ -1,4 +1,6 @@
-"""What tests of kernels share."""
+"""What tests of kernels, and of the modules for PyTorch, share."""
+
+import sys
 
 import pytest
 
@@ -23,6 +25,15 @@ def cuda_host_tensors(monkeypatch):
     if COMPILER is None:
         pytest.skip("no C++ compiler is at hand")
     return _stand_in(HostTensors(), "torch", monkeypatch)
+
+
+@pytest.fixture(params=["arrays", "tensors"])
+def passes_on_both(request, monkeypatch):
+    """Have passes of small tensors run on NumPy arrays, as they do, and as those of larger ones."""
+    if request.param == "tensors":
+        front = pytest.importorskip("stiefelkit_torch")
+        function = sys.modules[front.differentiable_pair.__module__]
+        monkeypatch.setattr(function, "are_small", lambda tensors: False)
 
 
 def _stand_in(host, library, monkeypatch):

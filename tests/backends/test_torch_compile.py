@@ -54,7 +54,7 @@ def test_maps_that_look_for_zeros_compile_and_export(map_, dtype, rng):
     assert_close(host(torch.export.export(layer, (X,)).module()(X)), host(layer(X)), 1e-14)
     found, expected = (torch.autograd.grad(loss(module(X)), leaves) for module in (compiled, layer))
     for mine, other in zip(found, expected, strict=True):
-        assert_close(host(mine), host(other), 1e-12)
+        assert_close(host(mine), host(other), 1e-12 * max(1.0, float(other.abs().max())))
     # Values are looked at again afterwards.
     leaves[-1].detach().zero_()
     with pytest.raises(SingularMatrixError):

@@ -7,6 +7,7 @@ from stiefelkit.rnn import Tanh, unroll
 
 from ._torch_front import draw, draw_weight, every_choice, front, torch
 
+pytestmark = pytest.mark.usefixtures("passes_on_both")
 REFUSED = pytest.raises(NotImplementedError, match="has a first derivative only")
 
 
