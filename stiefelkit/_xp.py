@@ -154,8 +154,11 @@ def update_diagonal(x: Array, scale: float = 1.0, shift: float = 0.0) -> Array:
     # A strided slice of the entries, so that no array of the size of `x` is made; reshaped back
     # because a library may have had to copy.
     entries = xp.reshape(x, (*x.shape[:-2], n * p))
-    entries[..., : p * p : p + 1] *= scale
-    entries[..., : p * p : p + 1] += shift
+    diagonal = entries[..., : p * p : p + 1]
+    if scale != 1:
+        diagonal *= scale
+    if shift != 0:
+        diagonal += shift
     return xp.reshape(entries, tuple(x.shape))
 
 

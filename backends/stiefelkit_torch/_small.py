@@ -19,7 +19,7 @@ def solve(A, B, /):
     Benchmark: torch_front.SmallBatches. PyTorch calls LAPACK for each system. Agrees with the
     reference to a multiple of n eps times the condition number.
     """
-    return run_on_arrays("solve", A, B)
+    return _run("solve", A, B)
 
 
 def orthonormalize(X, /, *, method="qr"):
@@ -30,7 +30,7 @@ def orthonormalize(X, /, *, method="qr"):
     """
     if X.is_cuda:
         return captured("orthonormalize")(X, method=method)
-    return run_on_arrays("orthonormalize", X, method=method)
+    return _run("orthonormalize", X, method=method)
 
 
 def cayley(A, /):
@@ -39,7 +39,7 @@ def cayley(A, /):
     Benchmark: torch_front.SmallBatches. PyTorch calls LAPACK for each of them. Agrees with the
     reference to a multiple of n eps times the condition number.
     """
-    return run_on_arrays("cayley", A)
+    return _run("cayley", A)
 
 
 def cayley_forward(A, /):
@@ -47,7 +47,7 @@ def cayley_forward(A, /):
 
     Benchmark: torch_front.SmallBatches.
     """
-    return run_on_arrays("cayley.forward", A)
+    return _run("cayley.forward", A)
 
 
 def cayley_backward(G, Q, /):
@@ -58,8 +58,8 @@ def cayley_backward(G, Q, /):
     out = run_on_arrays("cayley.backward", G, Q)
     if out is NotImplemented:
         n = Q.shape[-1]
-        Y = Q + torch.eye(n, dtype=Q.dtype, device=Q.device)
-        return transform.vjp[1](G, (Q[..., n:, :], Y))
+        R = 0.5 * (Q + torch.eye(n, dtype=Q.dtype, device=Q.device))
+        return transform.vjp[1](G, (Q[..., n:, :], R))
     return out
 
 
@@ -70,7 +70,7 @@ def cayley_retract(Q, Z, /):
     calls LAPACK for each matrix. Agrees with the reference to a multiple of n eps, times the
     squared length of the tangent vector.
     """
-    return run_on_arrays("cayley_retract", Q, Z)
+    return _run("cayley_retract", Q, Z)
 
 
 def cayley_rotate(X, A, d=None, /, *, fixed=False):
@@ -79,7 +79,7 @@ def cayley_rotate(X, A, d=None, /, *, fixed=False):
     Benchmark: torch_front.SmallBatches. The reference is a dozen passes over memory, and PyTorch
     calls LAPACK for each matrix. Agrees with the reference to a multiple of n eps.
     """
-    return run_on_arrays("cayley_rotate", X, A, d)
+    return _run("cayley_rotate", X, A, d)
 
 
 def rotate_forward(X, A, d=None, /, *, fixed=False):
@@ -87,7 +87,7 @@ def rotate_forward(X, A, d=None, /, *, fixed=False):
 
     Benchmark: torch_front.SmallBatches.
     """
-    return run_on_arrays("cayley_rotate.forward", X, A, d, fixed=fixed)
+    return _run("cayley_rotate.forward", X, A, d, fixed=fixed)
 
 
 def rotate_backward(G, saved, /, *, fixed=False):
@@ -99,3 +99,10 @@ def rotate_backward(G, saved, /, *, fixed=False):
     if out is NotImplemented:
         return rotate.vjp[1](G, rotate.vjp[0](*saved[:3])[1], fixed=fixed)
     return out
+
+
+def _run(name, *args, **options):
+    """Run a kernel if there is a batch; the others would decline only after they were asked."""
+    if all(x is None or x.ndim <= 2 for x in args):
+        return NotImplemented
+    return run_on_arrays(name, *args, **options)

@@ -8,12 +8,17 @@ C and the imaginary part of its diagonal. For X = Q P it solves O P + P O = 2 sk
 """
 
 from .._dispatch import dispatchable
-from .._xp import adjoint, array_namespace, conj, eye_like, phase
+from .._kernels import shows_values
+from .._xp import adjoint, array_namespace, conj, eps, eye_like, phase, update_diagonal
 from ._gram import cholesky, gram
 from ._skew import skew, sym
 from ._solve import singular_as, solve_triangular
 
 _CUBIC_STEPS = 20
+# Columns from which it pays to look whether a frame needs repair, and the error that it may keep,
+# in roots of them times the machine epsilon.
+_LOOK_FROM = 128
+_ROUNDING = 4
 
 
 def _check_method(_, *, method="qr"):
@@ -87,12 +92,21 @@ def _cholesky(X):
 
 
 def polish(Q):
-    """Repair a frame by one cubic step, which squares its error, at 4np^2 flops.
+    """Repair a frame by one cubic step, which squares its error, at 4np^2 flops, or half of it.
 
     For what misses 20 eps sqrt(p): eigenvectors and singular vectors from n = 200 on, Cayley
     transforms of large matrices, points after many updates.
     """
-    return Q - 0.5 * (Q @ (gram(Q) - eye_like(Q, Q.shape[-1])))
+    E = update_diagonal(gram(Q), shift=-1.0)
+    return Q if _is_rounding(E) else Q - 0.5 * (Q @ E)
+
+
+def _is_rounding(E):
+    """Say whether a step is not worth the other product, where a look at values is free."""
+    n, xp = E.shape[-1], array_namespace(E)
+    if E.ndim > 2 or n < _LOOK_FROM or not shows_values(E):
+        return False
+    return float(xp.linalg.matrix_norm(E)) <= _ROUNDING * eps(E) * n**0.5
 
 
 def _polar(X):
