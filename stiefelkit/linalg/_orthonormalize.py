@@ -9,16 +9,28 @@ C and the imaginary part of its diagonal. For X = Q P it solves O P + P O = 2 sk
 
 from .._dispatch import dispatchable
 from .._kernels import shows_values
-from .._xp import adjoint, array_namespace, conj, eps, eye_like, phase, update_diagonal
+from .._xp import (
+    adjoint,
+    array_namespace,
+    conj,
+    eps,
+    eye_like,
+    is_complex,
+    phase,
+    update_diagonal,
+)
 from ._gram import cholesky, gram
 from ._skew import skew, sym
-from ._solve import singular_as, solve_triangular
+from ._solve import SingularMatrixError, singular_as, solve_triangular
 
 _CUBIC_STEPS = 20
+# Rows for a column, and real numbers, from which Gram matrices are faster than LAPACK's reflections,
+# NumPy's being ten times slower; and how near the first pass has to come so that the second one
+# leaves rounding errors only.
+_TALL, _LARGE, _NEAR = 4, 2**15, 0.1
 # Columns from which it pays to look whether a frame needs repair, and the error that it may keep,
 # in roots of them times the machine epsilon.
-_LOOK_FROM = 128
-_ROUNDING = 4
+_LOOK_FROM, _ROUNDING = 128, 4
 
 
 def _check_method(_, *, method="qr"):
@@ -35,7 +47,8 @@ def orthonormalize(X, /, *, method="qr"):
     X : array, shape ``(..., n, p)``
         Of full rank.
     method : {"qr", "cholesky", "polar", "newton_schulz"}
-        "qr" : X = QR with a positive diagonal of R, by Householder reflections.
+        "qr" : X = QR with a positive diagonal of R, by Householder reflections, or as below for
+        tall matrices whose condition allows it.
         "cholesky" : the same Q by two Cholesky factorizations of Gram matrices. Matrix
         products only, hence the fast one on a GPU; needs a condition number below
         :math:`1/\sqrt{\varepsilon}`.
@@ -68,6 +81,13 @@ def orthonormalize(X, /, *, method="qr"):
 
 
 def _qr(X):
+    n, p = X.shape[-2:]
+    tall = X.ndim == 2 and n >= _TALL * p and n * p >= _LARGE
+    if tall and not is_complex(X) and shows_values(X):
+        try:
+            return _by_gram_matrices(X, near=True)
+        except SingularMatrixError:
+            pass  # of columns that are nearly dependent, or far out of scale
     xp = array_namespace(X)
     Q, R = xp.linalg.qr(X, mode="reduced")
     signs = phase(xp.linalg.diagonal(R))
@@ -85,9 +105,17 @@ def _cholesky(X):
         f'Those of shape {tuple(X.shape)} are not; use method="qr".'
     )
     with singular_as(message):
-        first = cholesky(gram(X))
-        Q = _divide(X, first)
-        second = cholesky(gram(Q))
+        return _by_gram_matrices(X)
+
+
+def _by_gram_matrices(X, near=False):
+    """Return the factors by Cholesky; raise, if asked to, unless the first pass came near."""
+    first = cholesky(gram(X))
+    Q = _divide(X, first)
+    G = gram(Q)
+    if near and not _distance(G - eye_like(G, G.shape[-1])) <= _NEAR:
+        raise SingularMatrixError("The columns are nearly dependent.")
+    second = cholesky(G)
     return _divide(Q, second), adjoint(first @ second)
 
 
@@ -103,10 +131,14 @@ def polish(Q):
 
 def _is_rounding(E):
     """Say whether a step is not worth the other product, where a look at values is free."""
-    n, xp = E.shape[-1], array_namespace(E)
+    n = E.shape[-1]
     if E.ndim > 2 or n < _LOOK_FROM or not shows_values(E):
         return False
-    return float(xp.linalg.matrix_norm(E)) <= _ROUNDING * eps(E) * n**0.5
+    return _distance(E) <= _ROUNDING * eps(E) * n**0.5
+
+
+def _distance(E):
+    return float(array_namespace(E).linalg.matrix_norm(E))
 
 
 def _polar(X):

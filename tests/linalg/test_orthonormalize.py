@@ -7,6 +7,7 @@ from stiefelkit import linalg
 from stiefelkit._xp import array_namespace
 
 from .._arguments import adjoint, draw_like
+from .._classes import FAST, NUMPY, assert_kept, eps, frame, host, orthonormality
 
 EPS = np.finfo(np.float64).eps
 FIELDS = ["real", "complex"]
@@ -80,3 +81,32 @@ def test_phases_that_a_library_gives_its_factor_do_not_matter(monkeypatch, rng):
     (other_grad,) = backward(G, saved)
     np.testing.assert_allclose(other, Q, atol=20 * EPS)
     np.testing.assert_allclose(other_grad, grad, atol=200 * EPS)
+
+
+@FAST
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("condition", [1.0, 1e2, 1e6])
+@pytest.mark.parametrize("scale", [1e-25, 1.0, 1e25])
+def test_tall_factors_are_those_of_lapack(scale, condition, dtype, library, rng):
+    """By Gram matrices where condition and scale allow it."""
+    n, p = 1100, 30
+    values = scale * np.geomspace(1.0, 1 / condition, p)
+    U, V = frame(rng, (n, p), "float64"), frame(rng, (p, p), "float64")
+    X = ((U * values) @ V.T).astype(dtype)
+    found = linalg.orthonormalize(library.asarray(X))
+    assert_kept(found, library, dtype)
+    Q = host(found)
+    assert orthonormality(Q) <= 20 * p**0.5 * eps(dtype)
+    R = Q.T.astype(float) @ X.astype(float)
+    assert np.all(np.diagonal(R) > 0)
+    bound = 100 * eps(dtype) * np.linalg.norm(X.astype(float))
+    assert np.linalg.norm(Q @ np.triu(R) - X) <= bound
+
+
+@NUMPY
+def test_tall_matrices_without_rank_or_numbers_are_left_to_lapack(library, rng):
+    X = rng.standard_normal((1100, 30))
+    X[:, 3] = X[:, 2]
+    assert orthonormality(linalg.orthonormalize(X)) <= 20 * 30**0.5 * eps("float64")
+    X[5, 5] = np.nan
+    assert np.isnan(linalg.orthonormalize(X)).any()
