@@ -24,9 +24,9 @@ from ._skew import skew, sym
 from ._solve import SingularMatrixError, singular_as, solve_triangular
 
 _CUBIC_STEPS = 20
-# Rows for a column, and real numbers, from which Gram matrices are faster than LAPACK's reflections,
-# NumPy's being ten times slower; and how near the first pass has to come so that the second one
-# leaves rounding errors only.
+# Rows for a column, and real numbers, from which Gram matrices are faster than LAPACK's reflections
+# (than NumPy's, ten times); how near the first pass has to come so that the second one leaves
+# rounding errors only.
 _TALL, _LARGE, _NEAR = 4, 2**15, 0.1
 # Columns from which it pays to look whether a frame needs repair, and the error that it may keep,
 # in roots of them times the machine epsilon.
