@@ -90,6 +90,16 @@ def shows_values(x: Array) -> bool:
     return _values_known.get() and "cpu" in str(getattr(x, "device", None)).lower()
 
 
+def glance(x: Array) -> float | None:
+    """Return a real number of a 0-d array where a look at it is free, else None."""
+    if not shows_values(x):
+        return None
+    try:
+        return float(x)
+    except (RuntimeError, TypeError):  # of a transform of PyTorch's, or a tensor without numbers
+        return None
+
+
 class Backend(NamedTuple):
     """How to reach one array library: what an entry point of `stiefelkit.backends` gives.
 

@@ -82,17 +82,17 @@ def _of_dtype(x):
 
 @compiled
 def polar(z):
-    """Return moduli, in both places of a pair, and phases, which are 1 where there is no modulus.
+    """Return moduli, in both places of a pair, and phases, which are 1 for subnormal numbers.
 
-    Divided by a size first, so that no square is out of range.
+    Divided by the larger size first, so that no square is out of range.
     """
-    scale = size(z) + size(_swapped(z))
-    least, one = _least_normal(z), same(z, 1.0)
-    q = z / choose(least, scale, one, scale)
+    here, there = size(z), size(_swapped(z))
+    scale, zero, one = choose(here, there, here, there), same(z, 0.0), same(z, 1.0)
+    q = z / choose(scale, zero, scale, one)
     square = q * q
     root = sqrt(square + _swapped(square))
-    phase = choose(least, scale, _ones(z), q / choose(least, scale, one, root))
-    return scale * root, phase
+    modulus, least = scale * root, _least_normal(z)
+    return modulus, choose(least, modulus, _ones(z), q / root)
 
 
 @compiled

@@ -47,7 +47,7 @@ def backward(G, saved, /, *, activation, last=False, outer=False):
     """
     W, H, _, b = saved
     T, (B, n) = H.shape[0] - 1, H.shape[1:]
-    if _leaves_backward(activation, H, T, B, n):
+    if _leaves_backward(activation, H, b, T, B, n):
         return NotImplemented
     X = _nothing(T, B, like=H)
     dW, _, D, dh0, _, db = _retrace(G, W, H, X, b, activation, last, outer, every=True)
@@ -88,7 +88,7 @@ def projected_backward(G, saved, /, *, activation, last=False, outer=False, fixe
     """
     W, W_in, X, H, shifted, b = saved
     (T, B, _), n = X.shape, W.shape[0]
-    if _leaves_backward(activation, X, T, B, n):
+    if _leaves_backward(activation, X, b, T, B, n):
         return NotImplemented
     dW, dW_in, D, dh0, dc, db = _retrace(G, W, H, X, b, activation, last, outer, not fixed)
     dX = None if fixed else D @ W_in.conj()
@@ -96,16 +96,18 @@ def projected_backward(G, saved, /, *, activation, last=False, outer=False, fixe
 
 
 def _declines(activation, like, b, T, B, n):
-    if _leaves_backward(activation, like, T, B, n) or (activation.has_bias and b is None):
+    if _leaves_backward(activation, like, b, T, B, n):
         return True
     # A matrix that comes from the memory is read as often as there are threads; BLAS shares it out.
     least = max(4, rows_of(like.real.dtype) * (threads() // 2))
     return _width(n, like) ** 2 * like.real.itemsize >= _CACHED and B < least
 
 
-def _leaves_backward(activation, like, T, B, n):
+def _leaves_backward(activation, like, b, T, B, n):
     # Not by threads, of which there may be others than in the forward pass.
-    return type(activation) not in _kinds(like) or T * B * _width(n, like) ** 2 < _WORK_FROM
+    if type(activation) not in _kinds(like) or activation.has_bias != (b is not None):
+        return True
+    return T * B * _width(n, like) ** 2 < _WORK_FROM
 
 
 def _width(n, like):

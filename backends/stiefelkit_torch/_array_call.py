@@ -1,7 +1,7 @@
 """Passes of small tensors on a CPU, run on NumPy arrays in their memory.
 
 What an operation on them costs is its call, of which a pass has dozens: NumPy's take 1 us,
-PyTorch's 4. Residuals stay arrays.
+PyTorch's 4. To autograd, residuals are tensors as those of other passes are.
 """
 
 import dataclasses
@@ -13,24 +13,77 @@ import torch
 
 from stiefelkit import kernels_enabled
 
-from ._call import refuse_batches, refuse_second_derivative
-from ._places import collect, map_leaves, put_together, take_apart
+from ._call import Backward, refuse_batches
+from ._places import Place, collect, map_leaves, put_together
 from ._plain import ordinary
 
 # Numbers of a tensor, and multiplications of its product with a square matrix. Of more NumPy's BLAS
 # makes threads, which fight PyTorch's for the cores.
 _NUMBERS, _WORK = 2**13, 2**18
+_DTYPES = frozenset({torch.float32, torch.float64, torch.complex64, torch.complex128})
 
 
 @dataclasses.dataclass
 class ArrayCall:
-    """What a call consists of besides tensors; the output's tree is known once it has run."""
+    """What a call consists of besides tensors, as `Call`; the rest is known once it has run."""
 
     name: str
     forward: Callable[..., Any]
     backward: Callable[..., tuple[Any, ...]]
     args: Any
+    inputs: int
+    witnesses: int
+    batch_axes: None = None
     output: Any = None
+    outputs: int = 0
+    residuals: Any = None
+    sources: tuple[int, ...] = ()  # which says that residuals are there
+
+    def run(self, tensors):
+        """Return the tensors of the output, of the residuals, and those that these are views of."""
+        arrays, outputs, kept, seen = _arrays(tensors), [], [], []
+        known = dict(zip(map(id, arrays), tensors, strict=True))
+
+        def take_output(leaf):
+            if not isinstance(leaf, numpy.ndarray | numpy.generic):
+                return leaf
+            made = known[id(leaf)] = _own_tensor(leaf, known)
+            outputs.append(made)
+            return Place(len(outputs) - 1)
+
+        def take_residual(leaf):
+            if not isinstance(leaf, numpy.ndarray):
+                return leaf
+            if id(leaf.base) in known:
+                seen.append(known[id(leaf.base)])
+            if id(leaf) not in known:
+                known[id(leaf)] = _tensor(leaf)
+            kept.append(known[id(leaf)])
+            return Place(len(kept) - 1)
+
+        with numpy.errstate(all="ignore"):  # of which PyTorch does not warn either
+            output, residuals = self.forward(*put_together(self.args, arrays))
+        self.output = map_leaves(take_output, output)
+        self.residuals = map_leaves(take_residual, residuals)
+        self.outputs = len(outputs)
+        return outputs, kept, seen
+
+    def run_back(self, saved, cotangents):
+        """Return the cotangents of the inputs, None where there is none."""
+        kept, given = _arrays(saved), _arrays(cotangents)
+        with numpy.errstate(all="ignore"):
+            grads = self.backward(
+                put_together(self.output, given), put_together(self.residuals, kept)
+            )
+        found: list[Any] = [None] * self.inputs
+        collect(self.args, grads, found)
+        # Autograd adds to a gradient in place if it knows of no other tensor in its memory.
+        taken = set(map(id, (*kept, *given)))
+        for place, array in enumerate(found):
+            if array is not None:
+                found[place] = _own_tensor(array, taken)
+                taken.add(id(array))
+        return tuple(found)
 
 
 def are_small(tensors):
@@ -45,13 +98,13 @@ def are_small(tensors):
 
 def _is_small(x):
     size, width = x.numel(), x.shape[-1] if x.ndim > 1 else 1
-    little = size <= _NUMBERS and size * width <= _WORK
-    return little and x.device.type == "cpu" and x.dtype.itemsize >= 4
+    little = size <= _NUMBERS and size * width <= _WORK and x.dtype in _DTYPES
+    return little and x.device.type == "cpu" and x.layout is torch.strided
 
 
-def on_arrays(call, inputs):
+def on_arrays(call, inputs, witnesses):
     """Return the output of a call."""
-    made = _OnArrays.apply(call, *inputs)
+    made = _OnArrays.apply(call, *inputs, *witnesses)
     return put_together(call.output, made)
 
 
@@ -60,61 +113,50 @@ class _OnArrays(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, call, *inputs):
-        with numpy.errstate(all="ignore"):  # of which PyTorch does not warn either
-            output, ctx.residuals = call.forward(*put_together(call.args, _arrays(inputs)))
-        outputs: list[torch.Tensor] = []
-        call.output = take_apart(map_leaves(_tensor, output), outputs)
-        ctx.call, ctx.like = call, [(y.shape, y.dtype) for y in outputs]
-        # Autograd sees what is changed in place: residuals may be in the memory of what is saved.
-        ctx.save_for_backward(*inputs, *_sharing(outputs, ctx.residuals))
+        inputs, witnesses = inputs[: call.inputs], inputs[call.inputs :]
+        made, kept, seen = call.run(inputs)
+        ctx.call, ctx.like = call, [(y.shape, y.dtype) for y in made]
+        # Autograd sees what is changed in place in what is saved, and so in views of it.
+        ctx.save_for_backward(*kept, *witnesses, *seen)
+        ctx.kept = len(kept)
         ctx.set_materialize_grads(False)
-        return tuple(outputs)
+        return tuple(made)
 
     @staticmethod
     def backward(ctx, *cotangents):
-        saved, call, count = ctx.saved_tensors, ctx.call, len(ctx.needs_input_grad) - 1
+        saved, call = ctx.saved_tensors, ctx.call
+        nothing = (None,) * call.witnesses
         if all(g is None for g in cotangents):
-            return (None,) * (1 + count)
+            return (None,) * (1 + call.inputs) + nothing
         refuse_batches(call, cotangents)
         given = [
-            torch.zeros(shape, dtype=dtype) if g is None else g
+            torch.zeros(shape, dtype=dtype, device="cpu") if g is None else g
             for g, (shape, dtype) in zip(cotangents, ctx.like, strict=True)
         ]
-        with numpy.errstate(all="ignore"):
-            grads = call.backward(put_together(call.output, _arrays(given)), ctx.residuals)
-        found = [None] * count
-        collect(call.args, grads, found)
-        found = [_tensor(g) for g in found]
-        if torch.is_grad_enabled():
-            found = _Underived.apply(call.name, found, *saved[:count], *given)
-        return None, *found
-
-
-class _Underived(torch.autograd.Function):
-    """Return cotangents as functions of what they depend on, and refuse their derivatives."""
-
-    @staticmethod
-    def forward(ctx, name, found, *others):
-        ctx.name = name
-        return tuple(found)
-
-    @staticmethod
-    def backward(ctx, *cotangents):
-        refuse_second_derivative(ctx.name)
-
-
-def _sharing(outputs, residuals):
-    """Return the outputs in whose memory there may be residuals."""
-    held: list[numpy.ndarray] = []
-    map_leaves(lambda x: held.append(x) if isinstance(x, numpy.ndarray) else None, residuals)
-    return [y for y in outputs if any(numpy.may_share_memory(x, y.numpy()) for x in held)]
+        kept, witnesses = saved[: ctx.kept], saved[ctx.kept : ctx.kept + call.witnesses]
+        if torch.is_grad_enabled() or not ordinary([*kept, *given]):
+            return None, *Backward.apply(call, *kept, *given, *witnesses), *nothing
+        return None, *call.run_back(kept, given), *nothing
 
 
 def _arrays(tensors):
-    return [x.detach().resolve_conj().resolve_neg().numpy() for x in tensors]
+    arrays = []
+    for x in tensors:
+        x = x.detach()
+        x = x.resolve_conj().resolve_neg() if x.is_conj() or x.is_neg() else x
+        arrays.append(x.numpy())
+    return arrays
 
 
-def _tensor(leaf):
-    if isinstance(leaf, numpy.generic):
-        leaf = numpy.asarray(leaf)
-    return torch.from_numpy(leaf) if isinstance(leaf, numpy.ndarray) else leaf
+def _tensor(array):
+    """Return a tensor in the memory of an array."""
+    # What PyTorch does not take.
+    if not array.flags.writeable or any(step < 0 for step in array.strides):
+        array = array.copy()
+    return torch.from_numpy(array)
+
+
+def _own_tensor(array, others):
+    """Return a tensor in memory of its own: no other array's, nor that of a larger one."""
+    array = numpy.asarray(array)
+    return _tensor(array if array.base is None and id(array) not in others else array.copy())

@@ -63,7 +63,7 @@ class Call:
         else:
             residuals = put_together(self.residuals, saved)
         wanted = (put_together(self.args, self.needed),) if self.selective else ()
-        with _own_dtype(saved), _as_traced():
+        with _own_dtype([*saved, *cotangents]), _as_traced():
             grads = self.backward(put_together(self.output, cotangents), residuals, *wanted)
         found = [None] * self.inputs
         collect(self.args, grads, found)
@@ -72,7 +72,7 @@ class Call:
 
 def _own_dtype(tensors):
     """Return a context that keeps autocast from casting factors of an orthogonal matrix."""
-    kind = tensors[0].device.type
+    kind = next(x for x in tensors if x is not None).device.type
     if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
         return torch.autocast(kind, enabled=False)
     return contextlib.nullcontext()

@@ -44,8 +44,9 @@ def differentiable_pair(
         Call ``backward(G, residuals, wanted)``, with `wanted` the tree of `args` that has booleans
         in place of tensors: whether a cotangent is needed. In `G` None stands for zeros.
     portable : bool
-        Say that both passes take arrays of any library. Of small tensors on a CPU they then get
-        NumPy arrays, whose operations take a third of the time of PyTorch's.
+        Say that both passes take arrays of any library, and no tensors among `options`. Of small
+        tensors on a CPU they then get NumPy arrays, whose operations take a third of the time of
+        PyTorch's.
 
     Returns
     -------
@@ -75,10 +76,10 @@ def differentiable_pair(
         frame = take_apart(args, inputs)
         if not inputs:
             raise TypeError(f"`{name}` takes tensors. Got none.")
-        if portable and are_small(inputs):
-            return on_arrays(ArrayCall(name, run, backward, frame), inputs)
         witnesses = _witnesses(inputs)
         counts = len(inputs), len(witnesses)
+        if portable and are_small(inputs):
+            return on_arrays(ArrayCall(name, run, backward, frame, *counts), inputs, witnesses)
         made = Forward.apply(
             Call(name, run, backward, batch_axes, frame, *counts, selective), *inputs, *witnesses
         )

@@ -54,6 +54,8 @@ def map_leaves(function, tree):
     kind = type(tree)
     if kind in _LEAVES:
         return function(tree)
+    if kind is tuple and not (tree and type(tree[0]) is int):
+        return tuple([map_leaves(function, branch) for branch in tree])
     if issubclass(kind, dict):
         return {name: map_leaves(function, branch) for name, branch in tree.items()}
     if issubclass(kind, tuple | list):

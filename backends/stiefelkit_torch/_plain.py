@@ -15,6 +15,8 @@ def ordinary(tensors):
     """Say whether nobody but autograd watches the operations of tensors."""
     if torch.compiler.is_compiling() or torch.autograd.forward_ad._current_level >= 0:
         return False
+    if torch._C._len_torch_dispatch_stack() > 0:  # such as a tracer, or a counter of flops
+        return False
     return all(
         type(x) in (torch.Tensor, torch.nn.Parameter)
         and not torch._C._functorch.is_functorch_wrapped_tensor(x)

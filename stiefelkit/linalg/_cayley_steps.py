@@ -114,9 +114,10 @@ def cayley_rotate(X, A, d=None, /, *, fixed=False):
 
     Notes
     -----
-    Costs :math:`20n^3/3 + 2mn^2` flops. The transform is corrected by one Newton-Schulz step, as
-    its orthonormality error grows with the norm of `A`. A kernel may form the product alone, by
-    :math:`\tfrac23 n^3 + 2mn^2` flops, and correct where that norm is large.
+    Costs :math:`6n^3 + 2mn^2` flops. The transform is corrected by one Newton-Schulz step where
+    its orthonormality error, which grows with the norm of `A`, is more than rounding. A kernel
+    may form the product alone, by :math:`\tfrac23 n^3 + 2mn^2` flops, and correct where that
+    norm is large.
 
     Examples
     --------

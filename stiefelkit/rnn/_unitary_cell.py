@@ -60,7 +60,8 @@ class UnitaryCell(AbstractCell):
     -----
     A step of one sample costs :math:`8n^2` flops densely, :math:`O(n \log n)` by transforms,
     whose flops are slower, and whose gradients take two more products. "auto" takes the
-    cheaper one, transforms from 256 units on, or from 2048 where there are compiled loops.
+    cheaper one, transforms from 256 units on, or from 2048 where there are compiled loops, which
+    are for batches of 16 samples or more.
 
     [ArjovskyShahBengio:2016]_, equations 6 to 8 and section 4: phases uniform in
     :math:`\pm\pi`, reflection vectors in ±1, `W_in` in :math:`\pm\sqrt{6/(n + d)}`, `h0` in

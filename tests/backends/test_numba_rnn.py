@@ -193,3 +193,15 @@ def test_others_are_left_to_the_reference():
     args = W, np.empty((128, 0)), np.empty((5, 64, 0)), h0, W[0]
     assert projected(*args, activation=Tanh()) is NotImplemented
     assert kernel(W, Z, h0, activation=ModReLU()) is NotImplemented
+    assert kernel(W, Z, h0, W[0], activation=Tanh()) is NotImplemented  # a bias that is none
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "complex128"])
+def test_moduli_of_any_size(dtype):
+    limits, n = np.finfo(dtype), 60
+    sizes = [0.0, limits.smallest_subnormal, limits.tiny / 2, 2 * limits.tiny, 1.0, limits.max / 4]
+    (z,) = normal(np.random.default_rng(7), (1, 120, n), dtype="complex128")
+    Z = (z / abs(z) * np.resize(sizes, n)).astype(dtype)
+    zero, b = np.zeros((n, n), dtype), np.full(n, 0.5, Z.real.dtype)
+    found, expected = both(unroll, (zero, Z, zero[:1].repeat(120, 0), b), activation=ModReLU())
+    np.testing.assert_allclose(found[0], expected[0], rtol=20 * limits.eps)

@@ -115,3 +115,84 @@ def test_checkpoints_run_the_forward_pass_again(rng):
     expected = torch.autograd.grad(apply(V, X).square().sum(), (V, X))
     for mine, other in zip(found, expected, strict=True):
         assert torch.equal(mine, other)
+
+
+def test_gradients_share_no_memory():
+    """Autograd adds in place to one that it takes for its own."""
+    total = front.differentiable_pair(
+        lambda x, y: (x + y, None), lambda G, _: (G, G[...]), name="total", portable=True
+    )
+    x, y, G = torch.ones(3, requires_grad=True), torch.ones(3, requires_grad=True), torch.ones(3)
+    for _ in range(2):
+        total(x, y).backward(G)
+    assert x.grad.tolist() == y.grad.tolist() == [2.0] * 3
+    assert G.tolist() == [1.0] * 3
+    same = front.differentiable_pair(
+        lambda x: (x, None), lambda G, _: (G,), name="x", portable=True
+    )
+    assert same(x).data_ptr() != x.data_ptr()
+
+
+@pytest.mark.usefixtures("passes_on_both")
+def test_of_what_keeps_nothing(rng):
+    double = front.differentiable_pair(
+        lambda x: (2 * x, None), lambda G, _: (2 * G,), name="double", portable=True
+    )
+    x = leaf(rng, 3)
+    y = x * 1
+    found = double(y)
+    y.add_(1)  # on which the gradient does not depend
+    assert torch.equal(torch.autograd.grad(found.sum(), x)[0], torch.full((3,), 2.0).double())
+
+
+@pytest.mark.usefixtures("passes_on_both")
+def test_hooks_of_saved_tensors_see_what_is_kept(rng):
+    V = leaf(rng, 5, 3)
+    (expected,) = torch.autograd.grad(matrix(V)[0, 0], V)
+    W = V * 1
+    with torch.autograd.graph.saved_tensors_hooks(lambda x: x.clone(), lambda x: x):
+        Q = matrix(W)
+    with torch.no_grad():
+        W.fill_(1)
+    assert torch.equal(torch.autograd.grad(Q[0, 0], V)[0], expected)
+
+
+@pytest.mark.usefixtures("passes_on_both")
+def test_cotangents_may_be_batched_afterwards(rng):
+    V = leaf(rng, 5, 3)
+    Q = matrix(V)
+    G = torch.as_tensor(draw(rng, (4, 5, 3)))
+
+    def back(g):
+        return torch.autograd.grad(Q, V, g, retain_graph=True)[0]
+
+    assert_close(host(torch.func.vmap(back)(G)), np.stack([host(back(g)) for g in G]), 1e-13)
+
+
+def test_modes_see_the_operations(rng):
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    V, other = (torch.as_tensor(draw(rng, (5, 3))) for _ in range(2))
+    traced = make_fx(lambda V: matrix(V) + V)(V)
+    assert_close(host(traced(other)), host(matrix(other) + other), 1e-13)
+
+
+def test_what_was_kept_is_freed(rng):
+    Q = matrix(leaf(rng, 5, 3))
+    assert len(Q.grad_fn.saved_tensors) > 0
+    Q.sum().backward()
+    with pytest.raises(RuntimeError, match="freed"):
+        _ = Q.grad_fn.saved_tensors
+
+
+def test_arrays_that_are_no_tensors_are_copied():
+    odd = front.differentiable_pair(
+        lambda x: (x[::-1], None),
+        lambda G, _: (np.broadcast_to(G.sum(), 3),),
+        name="odd",
+        portable=True,
+    )
+    x = torch.arange(3.0, requires_grad=True)
+    odd(x).sum().backward()
+    assert odd(x).tolist() == [2.0, 1.0, 0.0]
+    assert x.grad.tolist() == [3.0] * 3
