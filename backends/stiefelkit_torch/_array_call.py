@@ -80,7 +80,7 @@ class ArrayCall:
         # Autograd adds to a gradient in place if it knows of no other tensor in its memory.
         taken = set(map(id, (*kept, *given)))
         for place, array in enumerate(found):
-            if array is not None:
+            if isinstance(array, numpy.ndarray | numpy.generic):
                 found[place] = _own_tensor(array, taken)
                 taken.add(id(array))
         return tuple(found)
