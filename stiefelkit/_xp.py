@@ -155,10 +155,8 @@ def update_diagonal(x: Array, scale: float = 1.0, shift: float = 0.0) -> Array:
     # because a library may have had to copy.
     entries = xp.reshape(x, (*x.shape[:-2], n * p))
     diagonal = entries[..., : p * p : p + 1]
-    if scale != 1:
-        diagonal *= scale
-    if shift != 0:
-        diagonal += shift
+    diagonal *= scale
+    diagonal += shift
     return xp.reshape(entries, tuple(x.shape))
 
 

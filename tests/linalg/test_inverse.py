@@ -18,8 +18,8 @@ def draw(rng, n, norm, dtype):
 
 @FAST
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("n", [1, 129, 260])
-@pytest.mark.parametrize("norm", [0.1, 3.0, 1000.0])
+@pytest.mark.parametrize("n", [1, 260])
+@pytest.mark.parametrize("norm", [3.0, 1000.0])
 def test_of_one_plus_skew_and_positive_parts(norm, n, dtype, library, rng):
     A, B = draw(rng, n, norm, dtype), draw(rng, n, 1.0, dtype)
     M = np.eye(n) - A + B.conj().T @ B

@@ -85,8 +85,9 @@ def test_phases_that_a_library_gives_its_factor_do_not_matter(monkeypatch, rng):
 
 @FAST
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("condition", [1.0, 1e2, 1e6])
-@pytest.mark.parametrize("scale", [1e-25, 1.0, 1e25])
+@pytest.mark.parametrize(
+    ("condition", "scale"), [(1e2, 1.0), (1e6, 1.0), (1.0, 1e-25), (1.0, 1e25)]
+)
 def test_tall_factors_are_those_of_lapack(scale, condition, dtype, library, rng):
     """By Gram matrices where condition and scale allow it."""
     n, p = 1100, 30
