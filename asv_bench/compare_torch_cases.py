@@ -55,6 +55,7 @@ CASES = {
     "batch-16": partial(batch, 16),
     "retraction-3": partial(retractions, 3),
     "retraction-16": partial(retractions, 16),
+    "update-one": partial(updates, 8, count=1),
     "update-3": partial(updates, 3),
     "update-16": partial(updates, 16),
     "rnn-128": partial(rnn, 200, 64, 128),

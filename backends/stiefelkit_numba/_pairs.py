@@ -18,8 +18,8 @@ from ._vectors import LANES
 
 
 def pairs(X):
-    """Return a view as real numbers, of a copy unless rows are contiguous; None as None."""
-    if X is None or X.dtype.kind != "c":
+    """Return a view as real numbers, of a copy unless rows are contiguous."""
+    if X.dtype.kind != "c":
         return X
     return numpy.ascontiguousarray(X).view(X.real.dtype)
 

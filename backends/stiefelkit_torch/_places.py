@@ -16,6 +16,7 @@ class Place(NamedTuple):
 _LEAVES = frozenset(
     {Place, torch.Tensor, torch.nn.Parameter, numpy.ndarray, type(None), int, float, bool, str}
 )
+_SEQUENCES = tuple, list
 
 
 def take_apart(tree: Any, tensors: list[torch.Tensor]) -> Any:
@@ -54,14 +55,12 @@ def map_leaves(function, tree):
     kind = type(tree)
     if kind in _LEAVES:
         return function(tree)
-    if kind is tuple and not (tree and type(tree[0]) is int):
-        return tuple([map_leaves(function, branch) for branch in tree])
-    if issubclass(kind, dict):
-        return {name: map_leaves(function, branch) for name, branch in tree.items()}
-    if issubclass(kind, tuple | list):
+    if issubclass(kind, _SEQUENCES):
         if tree and type(tree[0]) is int:  # a shape, of which residuals are full
             return tree
         branches = [map_leaves(function, branch) for branch in tree]
         # A named tuple takes its fields one by one.
         return kind(*branches) if hasattr(tree, "_fields") else kind(branches)
+    if issubclass(kind, dict):
+        return {name: map_leaves(function, branch) for name, branch in tree.items()}
     return function(tree)

@@ -12,17 +12,17 @@ _GROWTH = 1e2
 
 
 def inverse(M: Array) -> Array:
-    r"""Return the inverse of a matrix whose Hermitian part is at least I.
+    r"""Return the inverse of a matrix whose Hermitian part is at least I, shape ``(..., n, n)``.
 
-    By blocks, the Schur complement S being of the same kind,
+    By blocks, the Schur complement S being of the same kind, as its inverse is a block of the whole
+    one's, whose norm is at most one,
 
     .. math:: \begin{pmatrix} A & B \\ C & D \end{pmatrix}^{-1} =
         \begin{pmatrix} A^{-1} + X S^{-1} Z & -X S^{-1} \\ -S^{-1} Z & S^{-1} \end{pmatrix}, \quad
         X = A^{-1} B, \; Z = C A^{-1}, \; S = D - C X
 
-    at :math:`2n^3` flops, nearly all of them in products. No pivots are looked for, since neither
-    inverse has a norm above one. NumPy's LAPACK, in double precision for single too, takes 3 to 6
-    times as long, PyTorch's twice as long.
+    at :math:`2n^3` flops, nearly all of them in products, and without pivots. NumPy's LAPACK, in
+    double precision for single too, takes 3 to 6 times as long, PyTorch's twice as long.
     """
     if M.ndim == 2 and shows_values(M):
         try:

@@ -17,7 +17,7 @@ def leaf(rng, *shape, dtype="float64"):
     return torch.as_tensor(draw(rng, shape, dtype)).requires_grad_()
 
 
-def kinds(function, args, seen):
+def noted(function, seen):
     """Return an op whose passes note the types of what they get."""
 
     def forward(*args):
@@ -38,10 +38,10 @@ def kinds(function, args, seen):
 )
 def test_of_small_tensors_only(shape, kind, rng):
     V, seen = leaf(rng, *shape), []
-    kinds(tcwy_matrix, (V,), seen)(V).sum().backward()
+    noted(tcwy_matrix, seen)(V).sum().backward()
     assert seen == [kind] * 2
     with stiefelkit.use_kernels(False):
-        kinds(tcwy_matrix, (V,), seen)(V).sum().backward()
+        noted(tcwy_matrix, seen)(V).sum().backward()
     assert seen[2:] == [torch.Tensor] * 2
 
 
