@@ -8,7 +8,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ._kernels import kernel_for, kernels_enabled
+from ._kernels import kernel_for, kernels_enabled, kernels_for
 from ._signature import Signature
 from ._typing import Function, Op
 from ._xp import (
@@ -40,7 +40,7 @@ class _Plan(NamedTuple):
     """What is known of a call before its values: checked once for each kind of input."""
 
     kernel: Function | None
-    pair: tuple[Function, Function] | None
+    pairs: tuple[tuple[Function, Function], ...]
     backward: Function | None
     shapes: tuple[tuple[int, ...] | None, ...]
     half: bool
@@ -134,10 +134,11 @@ class _Dispatcher:
         args, plan = self.prepare(args, options)
         if plan.half:
             return _half_forward(self.op, args, self.places, options)
-        if plan.pair is not None and kernels_enabled():
-            out = plan.pair[0](*args, **options)
-            if out is not NotImplemented:
-                return _pack(out, plan, plan.pair[1], options)
+        if plan.pairs and kernels_enabled():
+            for kernel, kernel_backward in plan.pairs:
+                out = kernel(*args, **options)
+                if out is not NotImplemented:
+                    return _pack(out, plan, kernel_backward, options)
         forward, backward = self.op.vjp
         # A kernel for the backward pass alone takes the reference's residuals.
         if plan.backward is not None and kernels_enabled():
@@ -169,12 +170,12 @@ def _lift(args, scalars):
 def _make_plan(name: str, arrays: list[Any]) -> _Plan:
     given = [a for a in arrays if a is not None]
     library = namespace_key(array_namespace(given[0]))
-    forward = kernel_for(library, f"{name}.forward")
-    backward = kernel_for(library, f"{name}.backward")
+    forward = kernels_for(library, f"{name}.forward")
+    backward = kernels_for(library, f"{name}.backward")
     return _Plan(
         kernel_for(library, name),
-        (forward, backward) if forward and backward else None,
-        backward if forward is None else None,
+        tuple((kernel, backward[entry]) for entry, kernel in forward.items() if entry in backward),
+        next((kernel for entry, kernel in backward.items() if entry not in forward), None),
         tuple(None if a is None else tuple(a.shape) for a in arrays),
         any(is_half(a.dtype) for a in given),
     )

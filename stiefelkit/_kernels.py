@@ -14,12 +14,13 @@ _values_known = contextvars.ContextVar("stiefelkit_values_known", default=True)
 
 
 @functools.cache
-def _table(library: str) -> dict[str, tuple[str, str]]:
-    """Return op -> (entry point, "module:function") for the kernels of `library`."""
+def _table(library: str) -> dict[str, dict[str, str]]:
+    """Return op -> entry point -> "module:function", of two entry points the longer name first."""
     import importlib.metadata  # 20 ms, which `import stiefelkit` need not pay
 
-    table: dict[str, tuple[str, str]] = {}
-    for entry in importlib.metadata.entry_points(group="stiefelkit.kernels"):
+    entries = importlib.metadata.entry_points(group="stiefelkit.kernels")
+    table: dict[str, dict[str, str]] = {}
+    for entry in sorted(entries, key=lambda entry: entry.name, reverse=True):
         if entry.name.split("-")[0] != library:
             continue
         try:
@@ -30,28 +31,49 @@ def _table(library: str) -> dict[str, tuple[str, str]]:
             _warn(f"Entry point `{entry.name}` gives no kernels", library, error)
             continue
         for name, target in kernels.items():
-            if name in table:
+            targets = table.setdefault(name, {})
+            if entry.name in targets:
                 raise RuntimeError(
-                    f"`{name}` has a kernel for `{library}` arrays from the entry points "
-                    f"`{table[name][0]}` and `{entry.name}`. Uninstall one provider."
+                    f"`{name}` has two kernels for `{library}` arrays, of two entry points named "
+                    f"`{entry.name}`. Rename one, `{library}-...`, or uninstall its provider."
                 )
-            table[name] = entry.name, target
+            targets[entry.name] = target
     return table
 
 
 @functools.cache
-def kernel_for(library: str, name: str) -> Function | None:
-    """Return the kernel registered for op `name` on arrays of `library`, or None."""
+def kernels_for(library: str, name: str) -> dict[str, Function]:
+    """Return the kernels for op `name` by entry point, in the order in which they are tried."""
     import pkgutil
 
-    if name not in _table(library):
-        return None
-    entry, target = _table(library)[name]
-    try:
-        return pkgutil.resolve_name(target)
-    except Exception as error:
-        _warn(f"Entry point `{entry}` gives no kernel for `{name}`", library, error)
-        return None
+    found = {}
+    for entry, target in _table(library).get(name, {}).items():
+        try:
+            found[entry] = pkgutil.resolve_name(target)
+        except Exception as error:
+            _warn(f"Entry point `{entry}` gives no kernel for `{name}`", library, error)
+    return found
+
+
+@functools.cache
+def kernel_for(library: str, name: str) -> Function | None:
+    """Return the kernel registered for op `name` on arrays of `library`, or None.
+
+    Where there are several, it is a function that tries one after another until one does not
+    decline.
+    """
+    kernels = tuple(kernels_for(library, name).values())
+    if len(kernels) < 2:
+        return kernels[0] if kernels else None
+
+    def first_to_take(*args, **options):
+        for kernel in kernels:
+            out = kernel(*args, **options)
+            if out is not NotImplemented:
+                return out
+        return NotImplemented
+
+    return first_to_take
 
 
 def _warn(what: str, library: str, error: Exception) -> None:

@@ -39,7 +39,13 @@ def scale(monkeypatch):
 def kernels(monkeypatch):
     """A table of kernels that the test fills, in place of those of the entry points."""
     table = {}
+
+    def kernels_for(library, name):
+        kernel = table.get((library, name))
+        return {} if kernel is None else {library: kernel}
+
     monkeypatch.setattr(_dispatch, "kernel_for", lambda library, name: table.get((library, name)))
+    monkeypatch.setattr(_dispatch, "kernels_for", kernels_for)
     return table
 
 
@@ -184,11 +190,14 @@ def entries(monkeypatch):
 
     found = []
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda *, group: found)
-    _kernels._table.cache_clear()
-    _kernels.kernel_for.cache_clear()
+    forget_kernels()
     yield found
-    _kernels._table.cache_clear()
-    _kernels.kernel_for.cache_clear()
+    forget_kernels()
+
+
+def forget_kernels():
+    for remembered in (_kernels._table, _kernels.kernels_for, _kernels.kernel_for):
+        remembered.cache_clear()
 
 
 def test_an_entry_point_gives_kernels_by_name(entries):
@@ -210,10 +219,51 @@ def test_a_framework_that_is_missing_is_silently_no_kernel(entries):
         assert _kernels.kernel_for("alib", "gram") is None
 
 
-def test_two_kernels_for_one_op_are_an_error(entries):
-    entries += [Entry("alib", {"gram": "math:sqrt"}), Entry("alib-fast", {"gram": "math:exp"})]
-    with pytest.raises(RuntimeError, match=r"`gram` has a kernel .* `alib` and `alib-fast`"):
+def test_of_two_entry_points_the_longer_name_is_asked_first(entries):
+    entries += [
+        Entry("alib", {"gram": "math:sqrt"}),
+        Entry("alib-fast", {"gram": f"{__name__}:of_negative_numbers"}),
+    ]
+    assert list(_kernels.kernels_for("alib", "gram")) == ["alib-fast", "alib"]
+    assert _kernels.kernel_for("alib", "gram")(-4.0) == "negative"
+    assert _kernels.kernel_for("alib", "gram")(4.0) == 2
+    entries.pop(0)
+    forget_kernels()
+    assert _kernels.kernel_for("alib", "gram")(4.0) is NotImplemented
+
+
+def of_negative_numbers(x):
+    return "negative" if x < 0 else NotImplemented
+
+
+def test_what_all_kernels_decline_is_declined(entries):
+    entries += [Entry(name, {"gram": f"{__name__}:of_negative_numbers"}) for name in ("a", "a-b")]
+    assert _kernels.kernel_for("a", "gram")(4.0) is NotImplemented
+
+
+def test_two_entry_points_of_one_name_are_an_error(entries):
+    entries += [Entry("alib", {"gram": "math:sqrt"}), Entry("alib", {"gram": "math:exp"})]
+    with pytest.raises(RuntimeError, match=r"`gram` has two kernels .* named `alib`"):
         _kernels.kernel_for("alib", "gram")
+
+
+def test_a_backward_pass_is_of_the_provider_that_ran_the_forward_pass(scale, monkeypatch):
+    tables = {
+        "scale.forward": {
+            "numpy-b": lambda X, t, *, power=1: NotImplemented if power > 1 else (X, "b"),
+            "numpy-a": lambda X, t, *, power=1: (X, "a"),
+            "numpy": lambda X, t, *, power=1: 1 / 0,
+        },
+        "scale.backward": {
+            "numpy-a": lambda G, saved, *, power=1: ("a", saved),
+            "numpy-b": lambda G, saved, *, power=1: ("b", saved),
+        },
+    }
+    monkeypatch.setattr(_dispatch, "kernels_for", lambda library, name: tables.get(name, {}))
+    monkeypatch.setattr(_dispatch, "sum_to_shape", lambda x, shape: x)
+    for power, provider in ((1, "b"), (2, "a")):
+        _, residuals = scale.forward(np.eye(2), np.asarray(2.0), power=power)
+        assert scale.backward(np.eye(2), residuals) == (provider, provider)
 
 
 def test_a_broken_provider_warns(entries):

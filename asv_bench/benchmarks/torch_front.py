@@ -160,6 +160,38 @@ class Optimizers:
             self.torch.cuda.synchronize()
 
 
+class Sweeps:
+    """100 updates of coordinate descent along a frozen gradient, on tensors on a CPU."""
+
+    params = ("uniform", "Gauss-Southwell")
+    param_names = ("rule",)
+    rounds, repeat, timeout = 1, (3, 20, 2.0), 180
+
+    def setup(self, rule):
+        torch = _torch("cpu")
+        from stiefelkit import optim
+
+        n, count = 256, 100
+        W, G = torch.linalg.qr(torch.randn(n, n))[0], torch.randn(n, n)
+        greedy, pairs = rule == "Gauss-Southwell", optim.coordinate_pairs(n, count, rng=0)
+        sweep = optim.gauss_southwell_sweep if greedy else optim.coordinate_descent_sweep
+        self.call = lambda: sweep(W, G, count if greedy else pairs, learning_rate=1e-3)
+        self.call()
+
+    def reference(self):
+        with stiefelkit.use_kernels(False):
+            self.call()
+
+    def time_sweep(self, rule):
+        self.call()
+
+    def track_ratio_of_references(self, rule):
+        """Return how many times longer it takes without kernels."""
+        return paired_ratio(self.reference, self.call)
+
+    track_ratio_of_references.unit = "times"
+
+
 class SmallBatches:
     """Steps with 10 000 square matrices on a CPU, against those without kernels."""
 

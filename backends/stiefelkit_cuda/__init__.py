@@ -1,51 +1,37 @@
 """Kernels in CUDA C++ for CuPy arrays and for PyTorch tensors on a GPU.
 
 `CUPY_KERNELS` and `TORCH_KERNELS` are what the entry points ``cupy-cuda`` and ``torch-cuda`` of
-`stiefelkit.kernels` give, `TORCH_CAPTURED` what `stiefelkit_torch` takes for tensors on a GPU, most
-of it graphs. CuPy launches on its own arrays, `cuda.core` on tensors.
+`stiefelkit.kernels` give. CuPy launches on its own arrays, `cuda.core` on tensors.
 """
 
 from importlib.util import find_spec
 
 _KERNELS = {
     "givens_rotate": "stiefelkit_cuda._rotate_columns:givens_rotate",
+    "orthonormalize": "stiefelkit_cuda._orthonormalize:orthonormalize",
     "orthonormalize.forward": "stiefelkit_cuda._orthonormalize:forward",
     "orthonormalize.backward": "stiefelkit_cuda._orthonormalize:backward",
     "coordinate_descent_sweep": "stiefelkit_cuda._rotate_columns:coordinate_descent_sweep",
-}
-_SHARED = {
     "givens_product": "stiefelkit_cuda._givens_product:givens_product",
     "givens_product.forward": "stiefelkit_cuda._givens_product:forward",
     "givens_product.backward": "stiefelkit_cuda._givens_product:backward",
-    "orthonormalize": "stiefelkit_cuda._orthonormalize:orthonormalize",
-}
-_LOOP = {
     "unroll": "stiefelkit_cuda._unroll:unroll",
     "unroll.forward": "stiefelkit_cuda._unroll:forward",
     "unroll.backward": "stiefelkit_cuda._unroll:backward",
 }
 # CuPy lets no graph hold the products of a map.
 _MAPS = {
+    "cwy_matrix": "stiefelkit_cuda._maps:CWY_MATRIX.call",
     "cwy_matrix.forward": "stiefelkit_cuda._maps:CWY_MATRIX.forward",
     "cwy_matrix.backward": "stiefelkit_cuda._maps:CWY_MATRIX.backward",
+    "householder_matrix": "stiefelkit_cuda._maps:HOUSEHOLDER_MATRIX.call",
     "householder_matrix.forward": "stiefelkit_cuda._maps:HOUSEHOLDER_MATRIX.forward",
     "householder_matrix.backward": "stiefelkit_cuda._maps:HOUSEHOLDER_MATRIX.backward",
+    "tcwy_matrix": "stiefelkit_cuda._maps:TCWY_MATRIX.call",
     "tcwy_matrix.forward": "stiefelkit_cuda._maps:TCWY_MATRIX.forward",
     "tcwy_matrix.backward": "stiefelkit_cuda._maps:TCWY_MATRIX.backward",
 }
-# PyTorch's own package has kernels for these too, which hand tensors on a GPU to these ones, where
-# they do not decline.
-_CAPTURED = {
-    "unroll.forward": "stiefelkit_cuda._unroll:forward",
-    "unroll.backward": "stiefelkit_cuda._unroll:captured_backward",
-    **_SHARED,
-    **_MAPS,
-}
-_TABLES = {
-    "CUPY_KERNELS": {**_KERNELS, **_SHARED, **_LOOP},
-    "TORCH_KERNELS": _KERNELS,
-    "TORCH_CAPTURED": _CAPTURED,
-}
+_TABLES = {"CUPY_KERNELS": _KERNELS, "TORCH_KERNELS": {**_KERNELS, **_MAPS}}
 
 
 def __getattr__(name):

@@ -26,6 +26,11 @@ class Map:
     def __init__(self, op, group=None):
         self.op, self.group = op, group
 
+    def call(self, *args, **options):
+        """Run the reference as one graph."""
+        out = self.forward(*args, **options)
+        return out if out is NotImplemented else out[0]
+
     def forward(self, *args, **options):
         """Run the reference as one graph, and keep what its gradient needs."""
 

@@ -28,6 +28,8 @@ class Torch:
             return False
         if torch.is_grad_enabled() and x.requires_grad:
             return False
+        if torch._C._len_torch_dispatch_stack() > 0:  # such as a tracer, or a counter of flops
+            return False
         # Neither below `torch.func` nor in forward mode, where a tensor is more than its memory.
         return (
             type(x) in (torch.Tensor, torch.nn.Parameter)

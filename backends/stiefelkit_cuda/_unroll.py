@@ -58,19 +58,11 @@ def backward(G, saved, /, *, activation, last=False, outer=False):
 
     Benchmark: `compare_cuda.py`, cases rnn.
     """
-    out = captured_backward(G, saved, activation=activation, last=last, outer=outer)
-    if out is NotImplemented:
-        return op.vjp[1](G, saved, activation=activation, last=last, outer=outer)
-    return out
-
-
-def captured_backward(G, saved, *, activation, last, outer):
-    """Run the recurrence backward as one graph, or return NotImplemented."""
     W, H, inputs, b = saved
     number = _NUMBERS.get(type(activation))
     known, tile = (None, None) if inputs else _library(number, H[1:], W, G, b)
     if known is None:
-        return NotImplemented
+        return op.vjp[1](G, saved, activation=activation, last=last, outer=outer)
 
     def make(own):
         return _steps_back(known, number, tile, last, outer, *own)

@@ -42,6 +42,8 @@ KERNELS = {
     "tcwy_matrix": "stiefelkit_torch._compact_wy:TCWY_MATRIX.call",
     "tcwy_matrix.forward": "stiefelkit_torch._compact_wy:TCWY_MATRIX.forward",
     "tcwy_matrix.backward": "stiefelkit_torch._compact_wy:TCWY_MATRIX.backward",
+    "coordinate_descent_sweep": "stiefelkit_torch._sweeps:coordinate_descent_sweep",
+    "gauss_southwell_sweep": "stiefelkit_torch._sweeps:gauss_southwell_sweep",
     "solve_triangular": "stiefelkit_torch._solve_triangular:solve_triangular",
     "unroll": "stiefelkit_torch._unroll:unroll",
     "unroll.forward": "stiefelkit_torch._unroll:forward",

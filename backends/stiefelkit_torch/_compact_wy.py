@@ -1,13 +1,12 @@
-"""Products of reflections: compiled kernels on a CPU, graphs on a GPU."""
+"""Products of reflections on a CPU, by the compiled kernels for NumPy arrays."""
 
 from stiefelkit.linalg import cwy_matrix, householder_matrix, tcwy_matrix
 
 from ._arrays import run_on_arrays
-from ._captured import captured
 
 
 class Map:
-    """One op and its pair, by the kernels for NumPy arrays or by those of `stiefelkit_cuda`.
+    """One op and its pair, by the kernels for NumPy arrays.
 
     Benchmark: `compare_torch.py`, case square. Each of PyTorch's products lays a matrix out anew.
     Agrees with the reference to a multiple of n eps.
@@ -23,14 +22,10 @@ class Map:
 
     def forward(self, V, /, **options):
         """Form the product, and keep what its gradient needs."""
-        if V.is_cuda:
-            return captured(f"{self.name}.forward")(V, **options)
         return run_on_arrays(f"{self.name}.forward", V, **options)
 
     def backward(self, G, saved, /, **options):
         """Pull a cotangent back to the vectors."""
-        if G.is_cuda:
-            return captured(f"{self.name}.backward")(G, saved, **options)
         out = run_on_arrays(f"{self.name}.backward", G, saved, **options)
         if out is NotImplemented:  # somebody watches this pass, but not the one before
             forward, backward = self.op.vjp

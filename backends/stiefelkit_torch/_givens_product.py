@@ -1,9 +1,8 @@
-"""Products of rotations, by the kernels for NumPy arrays or by those of `stiefelkit_cuda`."""
+"""Products of rotations on a CPU, by the compiled kernels for NumPy arrays."""
 
 from stiefelkit.linalg import givens_product as op
 
 from ._arrays import run_on_arrays
-from ._captured import captured
 
 
 def givens_product(theta, X, phi=None, /):
@@ -13,8 +12,6 @@ def givens_product(theta, X, phi=None, /):
     operations, and there are 2n of them. Agrees with the reference to 4 eps for every rotation
     that a row takes part in.
     """
-    if X.is_cuda:
-        return captured("givens_product")(theta, X, phi)
     return run_on_arrays("givens_product", theta, X, phi)
 
 
@@ -23,8 +20,6 @@ def forward(theta, X, phi=None, /):
 
     Benchmark: linalg.Gradients, op givens_product.
     """
-    if X.is_cuda:
-        return captured("givens_product.forward")(theta, X, phi)
     out = run_on_arrays("givens_product.forward", theta, X, phi)
     return out if out is NotImplemented else (out[0], (theta, out[0], phi, out[1]))
 
@@ -34,8 +29,6 @@ def backward(G, saved, /):
 
     Benchmark: linalg.Gradients, op givens_product.
     """
-    if G.is_cuda:
-        return captured("givens_product.backward")(G, saved)
     out = run_on_arrays("givens_product.backward", G, saved[3])
     # The reference's residuals are for where somebody watches this pass, but not the one before.
     return op.vjp[1](G, saved[:3]) if out is NotImplemented else out

@@ -1,7 +1,6 @@
 """Batches of small matrices on a CPU, by the compiled kernels for NumPy arrays.
 
-Where there is no such kernel, and where somebody watches the operations, these decline. On a GPU
-all do but `orthonormalize`.
+Where there is no such kernel, and where somebody watches the operations, these decline.
 """
 
 import torch
@@ -10,7 +9,6 @@ from stiefelkit.linalg import cayley as transform
 from stiefelkit.linalg import cayley_rotate as rotate
 
 from ._arrays import run_on_arrays
-from ._captured import captured
 
 
 def solve(A, B, /):
@@ -28,8 +26,6 @@ def orthonormalize(X, /, *, method="qr"):
     Benchmark: linalg.Ops, op orthonormalize. PyTorch calls LAPACK for each of them. Agrees with
     the reference to a multiple of n eps times the condition number.
     """
-    if X.is_cuda:
-        return captured("orthonormalize")(X, method=method)
     return _run("orthonormalize", X, method=method)
 
 

@@ -7,7 +7,6 @@ from stiefelkit.rnn import Identity, ModReLU, ReLU, Tanh
 from stiefelkit.rnn import unroll as op
 
 from ._arrays import run_on_arrays
-from ._captured import captured
 from ._plain import plain
 
 # As in the reference, the steps after which cotangents that have vanished are taken for zero.
@@ -31,10 +30,6 @@ def forward(W, Z, h0, b=None, /, *, activation, last=False, outer=False):
     """
     if not plain(W, Z, h0, b):
         return NotImplemented
-    if Z.is_cuda:
-        out = captured("unroll.forward")(W, Z, h0, b, activation=activation, last=last)
-        if out is not NotImplemented:
-            return out
     out = run_on_arrays("unroll.forward", W, Z, h0, b, activation=activation, last=last)
     if out is not NotImplemented:
         # A view of the states that are kept, so that autograd sees what is done to it in place.
@@ -64,10 +59,6 @@ def backward(G, saved, /, *, activation, last=False, outer=False):
     if not plain(G, W, H, b):
         return op.vjp[1](G, saved, activation=activation, last=last, outer=outer)
     options = {"activation": activation, "last": last, "outer": outer}
-    if G.is_cuda:
-        out = captured("unroll.backward")(G, saved, **options)
-        if out is not NotImplemented:
-            return out
     out = run_on_arrays("unroll.backward", G, saved, **options)
     if out is not NotImplemented:
         return out

@@ -1,6 +1,7 @@
 """The CUDA kernels on tensors: what is done with them besides the launch, and who launches."""
 
 import contextlib
+import importlib.metadata
 import sys
 import types
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 import stiefelkit
+from stiefelkit import _kernels
 from stiefelkit.linalg import (
     cwy_matrix,
     givens_product,
@@ -22,7 +24,9 @@ from stiefelkit.rnn import Abs, ModReLU, Tanh, unroll
 from ._cases import assert_close, host
 
 torch = pytest.importorskip("torch")
-from stiefelkit_cuda import (  # noqa: E402  # noqa: E402
+import stiefelkit_torch  # noqa: E402
+from stiefelkit_cuda import (  # noqa: E402
+    _TABLES,
     _givens_product,
     _graph,
     _maps,
@@ -139,43 +143,53 @@ def test_maps_of_much_work_are_declined(cuda_host_tensors):
     assert not _graph._cache
 
 
-def test_the_loop_of_tensors_on_a_gpu_is_the_captured_one(cuda_host_tensors, numbers, monkeypatch):
-    from stiefelkit_torch import _unroll as loop
+@pytest.fixture
+def both_tables(monkeypatch):
+    """Tables of kernels as they are where PyTorch and what launches on a GPU are installed."""
+    tables = {"torch": stiefelkit_torch.KERNELS, "torch-cuda": _TABLES["TORCH_KERNELS"]}
+    others = importlib.metadata.entry_points(group="stiefelkit.kernels")
+    entries = [entry for entry in others if entry.name.startswith("numpy")]
+    for name, table in tables.items():
+        entries.append(types.SimpleNamespace(name=name, load=lambda table=table: table))
+    asked = importlib.metadata.entry_points
+    monkeypatch.setattr(
+        importlib.metadata,
+        "entry_points",
+        lambda **which: entries if which == {"group": "stiefelkit.kernels"} else asked(**which),
+    )
+    remembered = _kernels._table, _kernels.kernels_for, _kernels.kernel_for
+    for function in remembered:
+        function.cache_clear()
+    yield
+    for function in remembered:
+        function.cache_clear()
 
-    monkeypatch.setattr(torch.Tensor, "is_cuda", True)
-    passes = {"unroll.forward": _unroll.forward, "unroll.backward": _unroll.captured_backward}
-    monkeypatch.setattr(loop, "captured", passes.get)
-    (W, tW), (h0, t0) = real(numbers, 4, 4), real(numbers, 2, 4)
-    (Z, tZ), (G, tG) = real(numbers, 9, 2, 4), real(numbers, 2, 4)
-    for activation, launches in ((Tanh(), 19), (Abs(), 0)):
-        options = {"activation": activation, "last": True}
-        with stiefelkit.use_kernels(False):
-            H, saved = unroll.vjp[0](W, Z, h0, None, **options)
-            expected = unroll.vjp[1](G, saved, **options)
+
+@pytest.mark.usefixtures("both_tables")
+def test_kernels_for_a_gpu_are_asked_before_those_for_a_cpu(cuda_host_tensors, numbers):
+    both = [name for name in _TABLES["TORCH_KERNELS"] if name in stiefelkit_torch.KERNELS]
+    assert {"unroll.backward", "cwy_matrix", "orthonormalize", "givens_product"} <= set(both)
+    for name in both:
+        assert list(_kernels.kernels_for("torch", name)) == ["torch-cuda", "torch"]
+    (W, tW), (h0, t0), (Z, tZ) = (real(numbers, *s) for s in ((4, 4), (2, 4), (9, 2, 4)))
+    kernel = stiefelkit.kernel_for("torch", "unroll")
+    for activation, launches in ((Tanh(), 9), (Abs(), 0)):  # which has a kernel on a CPU only
         before = cuda_host_tensors.host.launches
-        found, kept = loop.forward(tW, tZ, t0, None, **options)
-        actual = loop.backward(tG, kept, **options)
-        assert_close(host(found), H)
-        assert_close(tuple(map(host, actual)), expected)
-        assert cuda_host_tensors.host.launches - before == launches
-
-
-def test_the_maps_of_tensors_on_a_gpu_are_captured(cuda_host_tensors, numbers, monkeypatch):
-    from stiefelkit_torch import _compact_wy as own
-
-    monkeypatch.setattr(torch.Tensor, "is_cuda", True)
-    maps = {name: getattr(_maps.CWY_MATRIX, name) for name in ("forward", "backward")}
-    monkeypatch.setattr(own, "captured", lambda name: maps[name.split(".")[1]])
-    for _ in range(2):
-        (V, tV), (G, tG) = real(numbers, 4, 4), real(numbers, 4, 4)
+        found = kernel(tW, tZ, t0, None, activation=activation)
         with stiefelkit.use_kernels(False):
-            Q, saved = cwy_matrix.vjp[0](V)
-            expected = cwy_matrix.vjp[1](G, saved)
-        found, kept = own.CWY_MATRIX.forward(tV)
-        assert_close(host(found), Q)
-        assert_close(host(own.CWY_MATRIX.call(tV)), Q)
-        assert_close(tuple(map(host, own.CWY_MATRIX.backward(tG, kept))), expected, 4000)
-    assert cuda_host_tensors.host.captures == 2
+            assert_close(host(found), unroll(W, Z, h0, None, activation=activation))
+        assert cuda_host_tensors.host.launches - before == launches
+    Q = stiefelkit.kernel_for("torch", "cwy_matrix")(tW)
+    with stiefelkit.use_kernels(False):
+        assert_close(host(Q), cwy_matrix(W))
+
+
+@pytest.mark.usefixtures("both_tables")
+def test_tensors_on_a_cpu_go_on_to_the_kernels_for_a_cpu(numbers):
+    pytest.importorskip("numba")
+    kernel, W = stiefelkit.kernel_for("torch", "cwy_matrix"), numbers.standard_normal((96, 96))
+    with stiefelkit.use_kernels(False):
+        assert_close(host(kernel(torch.tensor(W))), cwy_matrix(W), 4000)
 
 
 @pytest.mark.usefixtures("cuda_host_tensors")

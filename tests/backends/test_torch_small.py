@@ -14,6 +14,7 @@ from stiefelkit.linalg import (
     tcwy_matrix,
 )
 from stiefelkit.manifolds import Stiefel
+from stiefelkit.optim import coordinate_descent_sweep, coordinate_pairs, gauss_southwell_sweep
 from stiefelkit.rnn import Tanh, unroll
 
 from ._cases import DTYPES, assert_close, host
@@ -55,6 +56,20 @@ def test_gradients_of_a_batch_equal_the_references(name, dtype, numbers):
         return Y.detach(), *(g.resolve_conj() for g in torch.autograd.grad(Y, leaves, G))
 
     assert_close(*both(run), 4000)  # times the condition number
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("sweep", [coordinate_descent_sweep, gauss_southwell_sweep])
+def test_sweeps_of_tensors_are_compiled(sweep, dtype, numbers, monkeypatch):
+    W, G = torch.linalg.qr(normal(numbers, (2, 7, 7), dtype))[0], normal(numbers, (7, 7), dtype)
+    what = 40 if sweep is gauss_southwell_sweep else coordinate_pairs(7, 40, rng=1)
+    before = W.clone()
+    assert_close(*both(lambda: sweep(W, G, what, learning_rate=0.1)))
+    assert torch.equal(W, before)
+    with monkeypatch.context() as patched:  # the compiled loop alone may run
+        patched.setattr("stiefelkit.optim._rotations.column_rotations", None)
+        patched.setattr("stiefelkit.optim._sweeps._copy", None)
+        sweep(W, G, what, learning_rate=0.1)
 
 
 def test_residuals_are_the_tensors_that_came(numbers):
