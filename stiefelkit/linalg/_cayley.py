@@ -15,6 +15,7 @@ from .._dispatch import dispatchable
 from .._xp import adjoint, array_namespace, eye_like, real, update_diagonal
 from ._gram import gram
 from ._inverse import inverse
+from ._signed_lu import signed_lu
 from ._skew import skew
 from ._solve import singular_as, solve
 
@@ -121,20 +122,14 @@ def cayley_inverse(Q, /):
     return _inverse_forward(Q)[0]
 
 
-def _signs(Q):
-    """Return the signs that keep the pivots of Q + diag(d) away from zero."""
-    xp, signs = array_namespace(Q), []
-    while Q.shape[-1]:
-        corner = Q[..., :1, :1]
-        sign = xp.where(real(corner) < 0, -xp.ones_like(corner), xp.ones_like(corner))
-        signs.append(sign[..., 0, 0])
-        Q = Q[..., 1:, 1:] - Q[..., 1:, :1] @ Q[..., :1, 1:] / (corner + sign)
-    return xp.stack(signs, axis=-1)
+def _sign(x):
+    xp = array_namespace(x)
+    return xp.where(real(x) < 0, -xp.ones_like(x), xp.ones_like(x))
 
 
 def _inverse_forward(Q):
     xp, p = array_namespace(Q), Q.shape[-1]
-    d = _signs(Q[..., :p, :])
+    d = signed_lu(Q[..., :p, :], _sign)[-1]
     Z = Q * d[..., None, :]
     M = solve(eye_like(Q, p) + Z[..., :p, :], eye_like(Q, p))
     # Q1 = Y - I gives A = 2 I - 4 M + B^T B/2, of which only the skew part is not rounding.

@@ -1,8 +1,17 @@
-"""The reflections that make up a frame: the inverse of `tcwy_matrix`."""
+r"""The reflections that make up a frame: the inverse of `tcwy_matrix`.
+
+Householder's QR factorization of a frame leaves R = diag(d). With Y the reflection vectors, scaled
+to have ones on the diagonal, and T upper triangular,
+
+    Q = (I - Y T Y^T) [diag(d); 0],   so   Q - [diag(d); 0] = Y U,   U = -T Y_1^T diag(d),
+
+which is an LU factorization: in products of matrices, where reflections go one by one.
+"""
 
 from .._dispatch import dispatchable
-from .._xp import adjoint, array_namespace, conj, device, phase, real
-from ._householder import _reflect_backward
+from .._xp import adjoint, array_namespace, conj, eye_like, is_complex, phase, real
+from ._signed_lu import signed_lu
+from ._solve import solve_triangular
 
 
 @dispatchable("(n,p)->(n,p),(p)", at_most=(("p", "n"),), kinds={"Q": "frame"})
@@ -26,9 +35,10 @@ def householder_vectors(Q, /):
 
     Notes
     -----
-    Householder QR with the stable sign, so that no vector is ever near zero; the signs
-    that it leaves on the diagonal of R are `d`. Costs :math:`4np^2` flops in p dependent
-    steps. Papers on CWY choose the other sign to have d = 1, and divide by zero for Q = I.
+    What Householder's QR factorization leaves with the stable sign, so that no vector is ever
+    near zero; `d` is the diagonal of R. Costs :math:`np^2 - p^3/3` flops, most of them in
+    products of matrices [BallardDemmelEtAl:2014]_. Papers on CWY choose the other sign to have
+    d = 1, and divide by zero for Q = I.
 
     Examples
     --------
@@ -42,62 +52,44 @@ def householder_vectors(Q, /):
     return _forward(Q)[0]
 
 
-def _mirror(x, k):
-    """Return the vector that reflects x[k:] to the k-th axis, its norm, and the pieces of it."""
-    xp = array_namespace(x)
-    rows = xp.arange(x.shape[-1], device=device(x))
-    x = xp.where(rows >= k, x, xp.zeros_like(x))
-    sign = phase(x[..., k : k + 1])
-    alpha = xp.astype(xp.linalg.vector_norm(x, axis=-1, keepdims=True), x.dtype)
-    w = xp.where(rows == k, x + sign * alpha, x)
-    norm = xp.astype(xp.linalg.vector_norm(w, axis=-1, keepdims=True), x.dtype)
-    return w / norm, norm, x, sign, alpha
-
-
-def _reflect(v, X):
-    v = v[..., None]
-    return X - v @ (2 * (adjoint(v) @ X))
-
-
 def _forward(Q):
     xp = array_namespace(Q)
-    R, columns, vectors, signs = Q, [], [], []
-    for k in range(Q.shape[-1]):
-        v, _, _, sign, _ = _mirror(R[..., 0], k)
-        columns.append(R[..., 0] + 0)  # not a view, which would keep all of R
-        vectors.append(v)
-        signs.append(-sign[..., 0])
-        R = _reflect(v, R[..., 1:])
-    V, d = xp.stack(vectors, axis=-1), xp.stack(signs, axis=-1)
-    return (V, d), (columns, V)
+    Y, U, signs = signed_lu(Q, phase)
+    V = Y / xp.astype(xp.linalg.vector_norm(Y, axis=-2, keepdims=True), Y.dtype)
+    return (V, -signs), (V, U, signs)
 
 
 def _backward(cotangents, saved):
-    # Each step keeps only its own column; the others are reflected back when needed.
-    dV, dd = cotangents
-    columns, V = saved
-    xp = array_namespace(V)
-    rows = xp.arange(V.shape[-2], device=device(V))
-    R, G = V[..., :0], V[..., :0]
-    for k in range(V.shape[-1] - 1, -1, -1):
-        v, norm, x, sign, alpha = _mirror(columns[k], k)
-        rest = _reflect(v, R)
-        towards, G = _reflect_backward(G, (v, rest))
-        towards = towards + dV[..., k]
-        inner = xp.astype(xp.sum(real(conj(v) * towards), axis=-1, keepdims=True), v.dtype)
-        dw = (towards - v * inner) / norm
-        # w = x + sign |x| e_k with sign = x_k/|x_k|, and d_k = -sign.
-        dw_k = dw[..., k : k + 1]
-        dsign = alpha * dw_k - dd[..., k : k + 1]
-        dalpha = xp.astype(real(conj(sign) * dw_k), v.dtype)
-        dsign = dsign - sign * xp.astype(real(conj(sign) * dsign), v.dtype)
-        modulus = xp.astype(xp.abs(x[..., k : k + 1]), v.dtype)
-        modulus = xp.where(modulus == 0, xp.ones_like(modulus), modulus)
-        dx = xp.where(rows >= k, dw + dalpha * x / alpha, xp.zeros_like(dw))
-        dx = xp.where(rows == k, dx + dsign / modulus, dx)
-        R = xp.concat([columns[k][..., None], rest], axis=-1)
-        G = xp.concat([dx[..., None], G], axis=-1)
-    return (G,)
+    (dV, dd), (V, U, signs) = cotangents, saved
+    xp, p = array_namespace(V), V.shape[-1]
+    scale = xp.linalg.diagonal(V)[..., None, :]  # V = Y scale, as Y_kk = 1
+    inner = xp.astype(xp.sum(real(conj(V) * dV), axis=-2, keepdims=True), V.dtype)
+    Y, dY = V / scale, xp.tril((dV - V * inner) * scale, k=-1)
+    # F = Y_1^{-1} dQ_1 U^{-1} is Y_1^{-1} dY_1 below its diagonal, and dU U^{-1} elsewhere.
+    dF = xp.tril(adjoint(Y[..., :p, :]) @ dY[..., :p, :], k=-1)
+    dF = dF - xp.triu(adjoint(Y[..., p:, :]) @ dY[..., p:, :])
+    dQ = xp.concat([dF, dY[..., p:, :]], axis=-2)
+    dQ = adjoint(solve_triangular(U, adjoint(dQ)))
+    top = solve_triangular(Y[..., :p, :], dQ[..., :p, :], lower=True, adjoint_of=True)
+    if is_complex(V):
+        top = top + _phases_backward(top, dd, Y[..., :p, :], U, signs)
+    return (xp.concat([top, dQ[..., p:, :]], axis=-2),)
+
+
+def _phases_backward(top, dd, Y, U, phases):
+    """Return what the phases on the diagonal add to the cotangent of Q_1.
+
+    They are those of U_kk, so they turn by Im F_kk, where F = Y^{-1} (dQ_1 + dphases) U^{-1}: a
+    triangular system, to be solved with its transpose.
+    """
+    xp, eye = array_namespace(U), eye_like(U, U.shape[-1])
+    left, right = solve_triangular(Y, eye, lower=True), solve_triangular(U, eye)
+    K = real(eye - phases[..., None, :] * left * right.mT)
+    # A pivot of 1 had no phase.
+    K = K + real(eye) * xp.astype(K == 0, K.dtype)
+    slopes = xp.imag(conj(phases) * (xp.linalg.diagonal(top) - dd))
+    turns = solve_triangular(K, slopes[..., None], lower=True, adjoint_of=True)
+    return adjoint(left) @ (1j * turns * adjoint(right))
 
 
 householder_vectors.defvjp(_forward, _backward)
