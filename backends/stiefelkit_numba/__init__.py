@@ -49,6 +49,8 @@ KERNELS = {
     "householder_matrix": "stiefelkit_numba._compact_wy:householder_matrix",
     "householder_matrix.forward": "stiefelkit_numba._compact_wy:householder_forward",
     "householder_matrix.backward": "stiefelkit_numba._compact_wy:householder_backward",
+    "householder_vectors": "stiefelkit_numba._householder_vectors:householder_vectors",
+    "givens_angles": "stiefelkit_numba._givens_angles:givens_angles",
     "givens_product": "stiefelkit_numba._givens_product:givens_product",
     "givens_product.forward": "stiefelkit_numba._givens_product:forward",
     "givens_product.backward": "stiefelkit_numba._givens_product:backward",

@@ -14,7 +14,7 @@ from ._arrays import run_on_arrays
 def solve(A, B, /):
     """Eliminate in sixteen systems at once.
 
-    Benchmark: torch_front.SmallBatches. PyTorch calls LAPACK for each system. Agrees with the
+    Benchmark: torch_ops.SmallBatches. PyTorch calls LAPACK for each system. Agrees with the
     reference to a multiple of n eps times the condition number.
     """
     return _run("solve", A, B)
@@ -32,7 +32,7 @@ def orthonormalize(X, /, *, method="qr"):
 def cayley(A, /):
     """Transform sixteen square matrices at once.
 
-    Benchmark: torch_front.SmallBatches. PyTorch calls LAPACK for each of them. Agrees with the
+    Benchmark: torch_ops.SmallBatches. PyTorch calls LAPACK for each of them. Agrees with the
     reference to a multiple of n eps times the condition number.
     """
     return _run("cayley", A)
@@ -41,7 +41,7 @@ def cayley(A, /):
 def cayley_forward(A, /):
     """Transform sixteen square matrices at once, and keep the result.
 
-    Benchmark: torch_front.SmallBatches.
+    Benchmark: torch_ops.SmallBatches.
     """
     return _run("cayley.forward", A)
 
@@ -49,7 +49,7 @@ def cayley_forward(A, /):
 def cayley_backward(G, Q, /):
     """Multiply by the transform from both sides, in sixteen matrices at once.
 
-    Benchmark: torch_front.SmallBatches.
+    Benchmark: torch_ops.SmallBatches.
     """
     out = run_on_arrays("cayley.backward", G, Q)
     if out is NotImplemented:
@@ -62,7 +62,7 @@ def cayley_backward(G, Q, /):
 def cayley_retract(Q, Z, /):
     """Retract sixteen tangent vectors at once, in one pass over them.
 
-    Benchmark: torch_front.SmallBatches. The reference is a dozen passes over memory, and PyTorch
+    Benchmark: torch_ops.SmallBatches. The reference is a dozen passes over memory, and PyTorch
     calls LAPACK for each matrix. Agrees with the reference to a multiple of n eps, times the
     squared length of the tangent vector.
     """
@@ -72,7 +72,7 @@ def cayley_retract(Q, Z, /):
 def cayley_rotate(X, A, d=None, /, *, fixed=False):
     """Rotate sixteen matrices at once, in one pass over them.
 
-    Benchmark: torch_front.SmallBatches. The reference is a dozen passes over memory, and PyTorch
+    Benchmark: torch_ops.SmallBatches. The reference is a dozen passes over memory, and PyTorch
     calls LAPACK for each matrix. Agrees with the reference to a multiple of n eps.
     """
     return _run("cayley_rotate", X, A, d)
@@ -81,7 +81,7 @@ def cayley_rotate(X, A, d=None, /, *, fixed=False):
 def rotate_forward(X, A, d=None, /, *, fixed=False):
     """Rotate sixteen matrices at once, and keep the result.
 
-    Benchmark: torch_front.SmallBatches.
+    Benchmark: torch_ops.SmallBatches.
     """
     return _run("cayley_rotate.forward", X, A, d, fixed=fixed)
 
@@ -89,7 +89,7 @@ def rotate_forward(X, A, d=None, /, *, fixed=False):
 def rotate_backward(G, saved, /, *, fixed=False):
     """Solve with the adjoint, in sixteen matrices at once.
 
-    Benchmark: torch_front.SmallBatches.
+    Benchmark: torch_ops.SmallBatches.
     """
     out = run_on_arrays("cayley_rotate.backward", G, saved, fixed=fixed)
     if out is NotImplemented:

@@ -12,6 +12,7 @@ from ._cases import (
     DTYPES,
     ORDERS,
     SHAPES,
+    TOLERANCE,
     arguments,
     assert_close,
     host,
@@ -24,6 +25,9 @@ PLAIN = [p for p in KERNELS if "." not in p.values[0].name]
 FORWARD = [p for p in KERNELS if p.values[0].name.endswith(".forward")]
 # They decline on a CPU, and are tested by tests of their own.
 FOR_A_GPU = ("torch:cholesky",)
+# Phases of complex numbers are as exact as these are large, and pivots may be small. What factors
+# of a frame give back is tested to rounding in `linalg/test_inverses.py`.
+TOLERANCES = {"givens_angles": 40_000, "householder_vectors": 40_000}
 # Each shape costs JAX a compilation, so it does not see all combinations.
 MIXES = [(s, "one") for s in SHAPES] + [("general", b) for b in BATCHES] + [("large", "batch")]
 
@@ -63,7 +67,8 @@ def test_kernel_equals_reference(case, shape, batch, dtype, numbers):
         out = case.kernel(*moved, **options)
         if out is NotImplemented:
             continue
-        assert_close(host(out), reference(case.op, args, options))
+        tolerance = TOLERANCES.get(case.op.name, TOLERANCE) if "complex" in dtype else TOLERANCE
+        assert_close(host(out), reference(case.op, args, options), tolerance)
         assert_close(host(tuple(moved)), tuple(move(args, "numpy")), 0)
 
 
