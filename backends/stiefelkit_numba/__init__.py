@@ -64,4 +64,7 @@ KERNELS = {
     "unroll_projected": "stiefelkit_numba._unroll:unroll_projected",
     "unroll_projected.forward": "stiefelkit_numba._unroll:projected_forward",
     "unroll_projected.backward": "stiefelkit_numba._unroll:projected_backward",
+    "unroll_unitary_fft": "stiefelkit_numba._unroll_unitary_fft:unroll_unitary_fft",
+    "unroll_unitary_fft.forward": "stiefelkit_numba._unroll_unitary_fft:forward",
+    "unroll_unitary_fft.backward": "stiefelkit_numba._unroll_unitary_fft:backward",
 }

@@ -48,7 +48,7 @@ def complex_sums(S, dtype):
 
 
 @intrinsic
-def _swapped(typing, x):
+def swapped(typing, x):
     """Return the other number of each pair."""
 
     def generate(context, builder, signature, args):
@@ -86,11 +86,11 @@ def polar(z):
 
     Divided by the larger size first, so that no square is out of range.
     """
-    here, there = size(z), size(_swapped(z))
+    here, there = size(z), size(swapped(z))
     scale, zero, one = choose(here, there, here, there), same(z, 0.0), same(z, 1.0)
     q = z / choose(scale, zero, scale, one)
     square = q * q
-    root = sqrt(square + _swapped(square))
+    root = sqrt(square + swapped(square))
     modulus, least = scale * root, _least_normal(z)
     return modulus, choose(least, modulus, _ones(z), q / root)
 
@@ -99,4 +99,4 @@ def polar(z):
 def along(u, g):
     """Return Re(conj(u) g), in both places of a pair."""
     product = u * g
-    return product + _swapped(product)
+    return product + swapped(product)

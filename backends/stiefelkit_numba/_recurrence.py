@@ -4,19 +4,12 @@ Samples do not meet before the gradient of W, so that threads need no word with 
 Complex numbers come as pairs.
 """
 
-import numpy
-from numba.extending import overload
-
-from ._arithmetic import choose, same, size
+from ._activations import activate, add_to_bias, times_derivative, unless_vanished
 from ._order import compiled
-from ._pairs import along, polar
 from ._products import add_product, rows_from
 from ._rows import read, write
-from ._tanh import tanh
 from ._tiles import NOTHING, gather, multiply, part_of
 from ._vectors import LANES, load, spread
-
-IDENTITY, TANH, RELU, MOD_RELU, MOD_RELU_OF_PAIRS = range(5)
 
 
 @compiled
@@ -40,7 +33,7 @@ def advance(H, Z, X, P_in, c, b, P, kind, C, first, last):
                             z = z + read(Z, t, i + r, column)
                         else:
                             z = z + read(c, 0, 0, column)
-                        h = _activate(kind, z, read(b, 0, 0, column))
+                        h = activate(kind, z, read(b, 0, 0, column))
                         write(H, t + 1, i + r, column, h)
 
 
@@ -57,11 +50,11 @@ def recede(G, H, X, P, b, kind, least, C, D, pulled, panels, sums, first, last):
     filled, more = 0, False
     for i in range(first, last):
         for column in range(0, H.shape[2], LANES):
-            g = _unless_vanished(read(G, G.shape[0] - 1, i, column), least)
+            g = unless_vanished(read(G, G.shape[0] - 1, i, column), least)
             h = read(H, T, i, column)
-            d = _times_derivative(kind, g, h, read(b, 0, 0, column))
+            d = times_derivative(kind, g, h, read(b, 0, 0, column))
             write(D, (T - 1) % D.shape[0], i, column, d)
-            _add_to_bias(kind, d, h, db, column)
+            add_to_bias(kind, d, h, db, column)
     for t in range(T - 1, -1, -1):
         here, next_ = t % D.shape[0], (t - 1) % D.shape[0]
         for column in range(0, db.shape[2], LANES):
@@ -80,10 +73,10 @@ def recede(G, H, X, P, b, kind, least, C, D, pulled, panels, sums, first, last):
                             write(pulled, t, i + r, column, g)
                         if t > 0:
                             e = read(G, t - 1, i + r, column) if G.shape[0] > 1 else zero
-                            g, h = _unless_vanished(g + e, least), read(H, t, i + r, column)
-                            d = _times_derivative(kind, g, h, read(b, 0, 0, column))
+                            g, h = unless_vanished(g + e, least), read(H, t, i + r, column)
+                            d = times_derivative(kind, g, h, read(b, 0, 0, column))
                             write(D, next_, i + r, column, d)
-                            _add_to_bias(kind, d, h, db, column)
+                            add_to_bias(kind, d, h, db, column)
 
 
 @compiled
@@ -108,80 +101,3 @@ def _add_step(D, here, H, X, t, first, last, panels, filled, sums, more):
             total = total + read(left, i, r, 0)
         write(shift, 0, 0, i * left.shape[2], total)
     return 0, True
-
-
-@compiled
-def _add_to_bias(kind, d, h, db, column):
-    """Add what a cotangent d of the argument adds to that of the bias: its part along h."""
-    if db.shape[2] == 0:
-        return
-    if kind == MOD_RELU_OF_PAIRS:
-        d = along(polar(h)[1], d)
-    elif kind == MOD_RELU:
-        d = choose(same(h, 0.0), h, same(d, 0.0) - d, d)
-    write(db, 1, 0, column, read(db, 1, 0, column) + d)
-
-
-@compiled
-def _activate(kind, z, b):
-    if kind == TANH:
-        return tanh(z)
-    if kind == RELU:
-        return _positive(z)
-    if kind == MOD_RELU:
-        zero, h = same(z, 0.0), _positive(size(z) + b)
-        # z = 0 has no sign, and stays; NaN too.
-        return choose(z, zero, h, choose(zero, z, zero - h, z))
-    if kind == MOD_RELU_OF_PAIRS:
-        modulus, phase = polar(z)
-        return choose(_least(z), modulus, z, _positive(modulus + b) * phase)
-    return z
-
-
-@compiled
-def _times_derivative(kind, g, h, b):
-    if kind == TANH:
-        return g * (same(h, 1.0) - h * h)
-    if kind == RELU:
-        return choose(h, same(h, 0.0), g, g * same(h, 0.0))
-    if kind == MOD_RELU:  # by what is not below the least number, as NaN is open
-        return choose(_least(h), size(h), g * same(h, 0.0), g)
-    if kind == MOD_RELU_OF_PAIRS:
-        # With r = |z| = |h| - b, the part along h stays and the rest is scaled by |h|/r; by 1
-        # where rounding has left nothing of r.
-        modulus, phase = polar(h)
-        r, noise, zero = modulus - b, modulus * _rounding(h), same(h, 0.0)
-        ratio = choose(r, noise, b / choose(r, noise, r, same(h, 1.0)), zero)
-        d = g + ratio * (g - phase * along(phase, g))
-        return choose(_least(h), modulus, d * zero, d)
-    return g
-
-
-@compiled
-def _positive(z):
-    return choose(same(z, 0.0), z, same(z, 0.0), z)
-
-
-@compiled
-def _unless_vanished(g, least):
-    return choose(spread(least), size(g), same(g, 0.0), g)
-
-
-def _least(x):
-    """Return the least positive number of the dtype, sixteen times."""
-
-
-def _rounding(x):
-    """Return eight times the machine epsilon, sixteen times."""
-
-
-@overload(_rounding)
-def _rounding_of_dtype(x):
-    bound = 8 * float(numpy.finfo(x.dtype.name).eps)
-    return lambda x: same(x, bound)
-
-
-@overload(_least)
-def _least_number(x):
-    least = float(numpy.finfo(x.dtype.name).smallest_subnormal)
-    return lambda x: same(x, least)

@@ -3,16 +3,14 @@
 import numpy
 
 from stiefelkit.linalg import OuterProduct
-from stiefelkit.rnn import Identity, ModReLU, ReLU, Tanh
 
 from . import _recurrence as loops
+from ._activations import bias_row, kinds
 from ._order import frozen
 from ._pairs import complex_sums, pairs, real_matrix
 from ._threads import in_threads, split, threads
 from ._tiles import empty_panels, empty_tile, empty_tiles, panels, rows_of, total, width_of
 
-_KINDS = {Identity: loops.IDENTITY, Tanh: loops.TANH, ReLU: loops.RELU, ModReLU: loops.MOD_RELU}
-_COMPLEX_KINDS = {Identity: loops.IDENTITY, ModReLU: loops.MOD_RELU_OF_PAIRS}
 _WORK_FROM = 2**18  # multiplications; a smaller loop need not be compiled
 _CACHED = 2**20  # bytes of a matrix that stays near a core; a larger one needs more samples
 _LAID_OUT = 256  # rows that are laid out at a time for the gradients; they stay in cache
@@ -105,7 +103,7 @@ def _declines(activation, like, b, T, B, n):
 
 def _leaves_backward(activation, like, b, T, B, n):
     # Not by threads, of which there may be others than in the forward pass.
-    if type(activation) not in _kinds(like) or activation.has_bias != (b is not None):
+    if type(activation) not in kinds(like) or activation.has_bias != (b is not None):
         return True
     return T * B * _width(n, like) ** 2 < _WORK_FROM
 
@@ -113,10 +111,6 @@ def _leaves_backward(activation, like, b, T, B, n):
 def _width(n, like):
     """Return how many real numbers a row of n has."""
     return 2 * n if like.dtype.kind == "c" else n
-
-
-def _kinds(like):
-    return _COMPLEX_KINDS if like.dtype.kind == "c" else _KINDS
 
 
 def _nothing(*shape, like):
@@ -130,7 +124,14 @@ def _states(W, h0, b, activation, Z, X, W_in, c):
     H[0], rows = h0, pairs(H)
     inputs = *(frozen(pairs(x)) for x in (Z, X)), panels(real_matrix(W_in))
     c = numpy.zeros(n, W.dtype) if c is None else c
-    given = rows, *inputs, _row(pairs(c)), _bias(b, H), panels(real_matrix(W)), _kind(activation, H)
+    given = (
+        rows,
+        *inputs,
+        _row(pairs(c)),
+        bias_row(b, H),
+        panels(real_matrix(W)),
+        _kind(activation, H),
+    )
 
     def run(first, last):
         loops.advance(*given, empty_tile(rows.dtype), first, last)
@@ -148,7 +149,7 @@ def _retrace(G, W, H, X, b, activation, last, outer, every):
     )
     rows, G = pairs(H), G[None] if last else G
     matrix, limits = panels(real_matrix(W), transposed=False), numpy.finfo(H.dtype)
-    given = *(frozen(pairs(x)) for x in (G, H, X)), matrix, _bias(b, H), _kind(activation, H)
+    given = *(frozen(pairs(x)) for x in (G, H, X)), matrix, bias_row(b, H), _kind(activation, H)
     parts, width = _rows_of_threads(T, B, rows), rows.shape[2]
     columns = 0 if outer else width, width * d // n
     tiles = [empty_tiles(len(parts), width, k, rows.dtype) for k in columns]
@@ -174,17 +175,11 @@ def _retrace(G, W, H, X, b, activation, last, outer, every):
 
 
 def _kind(activation, like):
-    return _kinds(like)[type(activation)]
+    return kinds(like)[type(activation)]
 
 
 def _row(x):
     return frozen(x[None, None])
-
-
-def _bias(b, like):
-    """Return a real bias for each number of a row, zeros if there is none."""
-    b = numpy.zeros(like.shape[-1], like.real.dtype) if b is None else b
-    return _row(numpy.repeat(b, 2) if like.dtype.kind == "c" else b)
 
 
 def _room(size, n, columns, dtype):

@@ -50,4 +50,7 @@ KERNELS = {
     "unroll": "stiefelkit_torch._unroll:unroll",
     "unroll.forward": "stiefelkit_torch._unroll:forward",
     "unroll.backward": "stiefelkit_torch._unroll:backward",
+    "unroll_unitary_fft": "stiefelkit_torch._unroll_unitary_fft:unroll_unitary_fft",
+    "unroll_unitary_fft.forward": "stiefelkit_torch._unroll_unitary_fft:forward",
+    "unroll_unitary_fft.backward": "stiefelkit_torch._unroll_unitary_fft:backward",
 }

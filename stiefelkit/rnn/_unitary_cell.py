@@ -23,10 +23,10 @@ from ._cell import AbstractCell, check_sizes
 from ._unroll_unitary_fft import unroll_unitary_fft
 
 # Units from which transforms take less time in a forward and backward pass: measured on CPUs in
-# complex64 with batches of 20 to 128; the formulas of the notes do not know of caches. Compiled
-# loops, for batches that are not small, multiply by a matrix three times as fast as a BLAS does.
+# complex64 with batches of 4 to 128; the formulas of the notes do not know of caches. Where loops
+# are compiled, both are, those with the matrix for batches that are not small.
 _FFT_FROM = 256
-_FFT_FROM_COMPILED = 2048
+_FFT_FROM_COMPILED = 512
 _COMPILED_BATCH = 16
 
 
@@ -60,8 +60,8 @@ class UnitaryCell(AbstractCell):
     -----
     A step of one sample costs :math:`8n^2` flops densely, :math:`O(n \log n)` by transforms,
     whose flops are slower, and whose gradients take two more products. "auto" takes the
-    cheaper one, transforms from 256 units on, or from 2048 where there are compiled loops, which
-    are for batches of 16 samples or more.
+    cheaper one, transforms from 256 units on, or from 512 where there are compiled loops, if there
+    are 16 samples or more.
 
     [ArjovskyShahBengio:2016]_, equations 6 to 8 and section 4: phases uniform in
     :math:`\pm\pi`, reflection vectors in ±1, `W_in` in :math:`\pm\sqrt{6/(n + d)}`, `h0` in
@@ -168,7 +168,7 @@ class UnitaryCell(AbstractCell):
 
     def _loop_forward(self, params, X, h0, *, last, outer):
         library = namespace_key(array_namespace(X))
-        compiled = kernels_enabled() and kernel_for(library, "unroll_projected.forward") is not None
+        compiled = kernels_enabled() and kernel_for(library, "unroll.forward") is not None
         if not self.by_transforms(X.shape[1], compiled):
             H, saved = super()._loop_forward(params, X, h0, last=last, outer=outer)
             return H, (None, saved)

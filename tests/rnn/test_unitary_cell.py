@@ -169,10 +169,10 @@ def last_only(G, t):
 
 @NUMPY
 def test_cheaper_form_is_chosen_by_the_size(library):
-    for compiled, least in ((False, 256), (True, 2048)):
+    for compiled, least in ((False, 256), (True, 512)):
         assert not UnitaryCell(D, least - 1).by_transforms(64, compiled)
         assert UnitaryCell(D, least).by_transforms(64, compiled)
-    assert UnitaryCell(D, 256).by_transforms(1, True)  # loops are compiled for more samples
+    assert UnitaryCell(D, 256).by_transforms(15, True)  # loops with the matrix are for more samples
     assert UnitaryCell(D, 4, recurrence="fft").by_transforms(64, True)
     assert not UnitaryCell(D, 5000, recurrence="dense").by_transforms(64, False)
 

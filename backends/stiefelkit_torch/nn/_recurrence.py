@@ -27,7 +27,7 @@ class Recurrence:
 
     def __init__(self, cell, name, map_):
         self.cell, self.name, self.map = cell, name, map_
-        self.compiled = kernel_for("numpy", "unroll_projected.forward") is not None
+        self.compiled = kernel_for("numpy", "unroll.forward") is not None
         activation = cell.activation
         self.projected, self.dense, self.factors = _projected(activation), _dense(activation), None
         if isinstance(map_, UnitaryFFT):
