@@ -13,9 +13,7 @@ import torch
 
 from stiefelkit import kernels_enabled
 
-from ._call import Backward, refuse_batches
 from ._places import Place, collect, map_leaves, put_together
-from ._plain import ordinary
 
 # Numbers of a tensor, and multiplications of its product with a square matrix. Of more NumPy's BLAS
 # makes threads, which fight PyTorch's for the cores.
@@ -39,8 +37,11 @@ class ArrayCall:
     residuals: Any = None
     sources: tuple[int, ...] = ()  # which says that residuals are there
 
-    def run(self, tensors):
-        """Return the tensors of the output, of the residuals, and those that these are views of."""
+    def finished(self, tensors):
+        """Run, and return the call then, and the tensors of the output and of the residuals.
+
+        The last ones are those that residuals are views of.
+        """
         arrays, outputs, kept, seen = _arrays(tensors), [], [], []
         known = dict(zip(map(id, arrays), tensors, strict=True))
 
@@ -66,7 +67,7 @@ class ArrayCall:
         self.output = map_leaves(take_output, output)
         self.residuals = map_leaves(take_residual, residuals)
         self.outputs = len(outputs)
-        return outputs, kept, seen
+        return self, outputs, kept, seen
 
     def run_back(self, saved, cotangents):
         """Return the cotangents of the inputs, None where there is none."""
@@ -88,55 +89,13 @@ class ArrayCall:
 
 def are_small(tensors):
     """Say whether passes take less time on arrays."""
-    return (
-        kernels_enabled()
-        and all(_is_small(x) for x in tensors)
-        and not torch._C._are_functorch_transforms_active()
-        and ordinary(tensors)
-    )
+    return kernels_enabled() and all(_is_small(x) for x in tensors)
 
 
 def _is_small(x):
     size, width = x.numel(), x.shape[-1] if x.ndim > 1 else 1
     little = size <= _NUMBERS and size * width <= _WORK and x.dtype in _DTYPES
     return little and x.device.type == "cpu" and x.layout is torch.strided
-
-
-def on_arrays(call, inputs, witnesses):
-    """Return the output of a call."""
-    made = _OnArrays.apply(call, *inputs, *witnesses)
-    return put_together(call.output, made)
-
-
-class _OnArrays(torch.autograd.Function):
-    """Return the tensors of the output."""
-
-    @staticmethod
-    def forward(ctx, call, *inputs):
-        inputs, witnesses = inputs[: call.inputs], inputs[call.inputs :]
-        made, kept, seen = call.run(inputs)
-        ctx.call, ctx.like = call, [(y.shape, y.dtype) for y in made]
-        # Autograd sees what is changed in place in what is saved, and so in views of it.
-        ctx.save_for_backward(*kept, *witnesses, *seen)
-        ctx.kept = len(kept)
-        ctx.set_materialize_grads(False)
-        return tuple(made)
-
-    @staticmethod
-    def backward(ctx, *cotangents):
-        saved, call = ctx.saved_tensors, ctx.call
-        nothing = (None,) * call.witnesses
-        if all(g is None for g in cotangents):
-            return (None,) * (1 + call.inputs) + nothing
-        refuse_batches(call, cotangents)
-        given = [
-            torch.zeros(shape, dtype=dtype, device="cpu") if g is None else g
-            for g, (shape, dtype) in zip(cotangents, ctx.like, strict=True)
-        ]
-        kept, witnesses = saved[: ctx.kept], saved[ctx.kept : ctx.kept + call.witnesses]
-        if torch.is_grad_enabled() or not ordinary([*kept, *given]):
-            return None, *Backward.apply(call, *kept, *given, *witnesses), *nothing
-        return None, *call.run_back(kept, given), *nothing
 
 
 def _arrays(tensors):

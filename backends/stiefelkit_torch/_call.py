@@ -56,6 +56,24 @@ class Call:
         with _own_dtype(tensors), _as_traced():
             return self.forward(*put_together(self.args, tensors))
 
+    def taken_apart(self, inputs):
+        """Run, and return the tensors of the output and of residuals, and the call then."""
+        output, residuals = self.run(inputs)
+        outputs: list[torch.Tensor] = []
+        kept: list[torch.Tensor] = []
+        frame, residuals = take_apart(output, outputs), take_apart(residuals, kept)
+        numbers = {id(x): number for number, x in enumerate((*inputs, *outputs))}
+        sources = tuple(numbers.get(id(x)) for x in kept)
+        made = {"output": frame, "outputs": len(outputs), "residuals": residuals}
+        return outputs, kept, dataclasses.replace(self, **made, sources=sources)
+
+    def finished(self, inputs):
+        """Run, and return the call then, and the tensors of the output and of the residuals."""
+        outputs, kept, call = self.taken_apart([x.detach() for x in inputs])
+        pool = (*inputs, *outputs)
+        kept = [x if s is None else pool[s] for x, s in zip(kept, call.sources, strict=True)]
+        return call, outputs, kept, ()
+
     def run_back(self, saved, cotangents):
         """Return the cotangents of the inputs, None where there is none."""
         if self.sources is None:
@@ -88,16 +106,9 @@ class Forward(torch.autograd.Function):
 
     @staticmethod
     def forward(call, *inputs):
-        inputs = [x.detach() for x in inputs[: call.inputs]]
-        output, residuals = call.run(inputs)
-        outputs: list[torch.Tensor] = []
-        kept: list[torch.Tensor] = []
-        frame, residuals = take_apart(output, outputs), take_apart(residuals, kept)
-        numbers = {id(x): number for number, x in enumerate((*inputs, *outputs))}
-        sources = tuple(numbers.get(id(x)) for x in kept)
-        others = [x for x, source in zip(kept, sources, strict=True) if source is None]
-        made = {"output": frame, "outputs": len(outputs), "residuals": residuals}
-        return (*outputs, *others, dataclasses.replace(call, **made, sources=sources))
+        outputs, kept, call = call.taken_apart([x.detach() for x in inputs[: call.inputs]])
+        others = [x for x, s in zip(kept, call.sources, strict=True) if s is None]
+        return (*outputs, *others, call)
 
     @staticmethod
     def setup_context(ctx, inputs, output):

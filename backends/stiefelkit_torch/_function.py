@@ -10,8 +10,9 @@ from typing import Any
 
 import torch
 
-from ._array_call import ArrayCall, are_small, on_arrays
+from ._array_call import ArrayCall, are_small
 from ._call import BatchAxes, Call, Forward
+from ._eager import run_eagerly, watched_by_autograd_alone
 from ._places import Place, put_together, take_apart
 
 
@@ -78,11 +79,13 @@ def differentiable_pair(
             raise TypeError(f"`{name}` takes tensors. Got none.")
         witnesses = _witnesses(inputs)
         counts = len(inputs), len(witnesses)
-        if portable and are_small(inputs):
-            return on_arrays(ArrayCall(name, run, backward, frame, *counts), inputs, witnesses)
-        made = Forward.apply(
-            Call(name, run, backward, batch_axes, frame, *counts, selective), *inputs, *witnesses
-        )
+        alone = portable and watched_by_autograd_alone(inputs)
+        if alone and are_small(inputs):
+            return run_eagerly(ArrayCall(name, run, backward, frame, *counts), inputs, witnesses)
+        call = Call(name, run, backward, batch_axes, frame, *counts, selective)
+        if alone and not selective:
+            return run_eagerly(call, inputs, witnesses)
+        made = Forward.apply(call, *inputs, *witnesses)
         return put_together(made[-1].output, made)
 
     call.__name__ = call.__qualname__ = name
