@@ -3,14 +3,17 @@
 The arrays are prepared here; the compiled loops are in `_lanes_cayley`.
 """
 
+import math
+
 import numpy
 
 from stiefelkit.linalg import SingularMatrixError
 
 from . import _lanes_cayley as lanes
-from ._small import COUNT_FROM, flat, in_blocks, rows
+from ._small import ALONE_UP_TO, COUNT_FROM, flat, in_blocks, rows
 
 _UP_TO = 24  # columns; a workspace of larger ones leaves the nearest caches
+_SHORT = 100.0  # the squared norm of a generator that a few matrices may have
 
 
 def cayley(A, /):
@@ -29,7 +32,7 @@ def forward(A, /):
     Benchmark: kernels.SmallBatches.
     """
     *batch, n, p = A.shape
-    if n != p or _declines(batch, n):
+    if n != p or _declines(batch, n, n, A):
         return NotImplemented
     Q = numpy.empty(A.shape, A.dtype)
     arrays = rows(A, tuple(batch)), flat(Q)
@@ -59,7 +62,7 @@ def cayley_retract(Q, Z, /):
     """
     batch = numpy.broadcast_shapes(Q.shape[:-2], Z.shape[:-2])
     n, p = Q.shape[-2:]
-    if _declines(batch, p) or n * p > _UP_TO**2:
+    if _declines(batch, n, p, Z):
         return NotImplemented
     Y = numpy.empty((*batch, n, p), Q.dtype)
     in_blocks(lanes.retract, (rows(Q, batch), rows(Z, batch), flat(Y)), p * p * (4 * n + p))
@@ -84,7 +87,7 @@ def rotate_forward(X, A, d=None, /, *, fixed=False):
     given = () if d is None else d.shape[:-1]
     batch = numpy.broadcast_shapes(X.shape[:-2], A.shape[:-2], given)
     m, n = X.shape[-2:]
-    if _declines(batch, n) or m * n > _UP_TO**2 or not (fixed or d is None):
+    if _declines(batch, m, n, A) or not (fixed or d is None):
         return NotImplemented
     Q = numpy.empty((*batch, m, n), X.dtype)
     arrays = rows(X, batch), rows(A, batch), _signs(d, Q), flat(Q)
@@ -114,5 +117,10 @@ def _signs(d, Q):
     return rows(d[..., None, :], Q.shape[:-2])
 
 
-def _declines(batch, n):
-    return n > _UP_TO or n == 0 or numpy.prod(batch, dtype=int) < COUNT_FROM
+def _declines(batch, n, p, generator):
+    if p > _UP_TO or n * p == 0 or n * p > _UP_TO**2:
+        return True
+    if math.prod(batch) >= COUNT_FROM:
+        return False
+    # Line searches come with long steps, for which LAPACK exchanges rows.
+    return n * p > ALONE_UP_TO or not numpy.vdot(generator, generator).real <= _SHORT

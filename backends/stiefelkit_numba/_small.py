@@ -3,6 +3,8 @@
 The arrays are prepared here; the compiled loops are in `_lanes` and `_lanes_qr`.
 """
 
+import math
+
 import numpy
 
 from stiefelkit.linalg import SingularMatrixError
@@ -14,6 +16,7 @@ from ._threads import in_threads, split
 _SOLVE_UP_TO = 16  # rows
 _QR_UP_TO = 512  # entries
 COUNT_FROM = 8  # matrices, as sixteen at once cost what eight one by one do
+ALONE_UP_TO = 144  # entries of one matrix, for which the calls of a reference take longer
 
 
 def solve(A, B, /):
@@ -24,7 +27,7 @@ def solve(A, B, /):
     """
     n, m = B.shape[-2:]
     batch = numpy.broadcast_shapes(A.shape[:-2], B.shape[:-2])
-    count = numpy.prod(batch, dtype=int)
+    count = math.prod(batch)
     if max(n, m) > _SOLVE_UP_TO or count < COUNT_FROM:
         return NotImplemented
     X = numpy.empty((*batch, n, m), B.dtype)
@@ -44,8 +47,8 @@ def orthonormalize(X, /, *, method="qr"):
     number, and is as orthonormal.
     """
     n, p = X.shape[-2:]
-    count = numpy.prod(X.shape[:-2], dtype=int)
-    if method != "qr" or n * p > _QR_UP_TO or count < COUNT_FROM:
+    count = math.prod(X.shape[:-2])
+    if method != "qr" or n * p > _QR_UP_TO or (count < COUNT_FROM and n * p > ALONE_UP_TO):
         return NotImplemented
     Q = numpy.empty(X.shape, X.dtype)
     in_blocks(_lanes_qr.qr, (rows(X, X.shape[:-2]), flat(Q)), 4 * n * p * p)
@@ -66,16 +69,17 @@ def rows(X, batch):
 
     They are read-only, whatever `X` is, so that a loop is compiled for one kind of arrays.
     """
-    batch = batch if X.ndim > 2 else (1,)
-    X = numpy.broadcast_to(X, batch + X.shape[-2:])
+    batch = tuple(batch) if X.ndim > 2 else (1,)
+    if X.ndim > 2 and X.shape[:-2] != batch:
+        X = numpy.broadcast_to(X, batch + X.shape[-2:])
     # As QR leaves them.
     by_columns = not X.flags.c_contiguous and X.swapaxes(-1, -2).flags.c_contiguous
     X = numpy.ascontiguousarray(X.swapaxes(-1, -2) if by_columns else X)
-    X = X.reshape(numpy.prod(batch, dtype=int), X.shape[-2] * X.shape[-1]).view()
+    X = X.reshape(math.prod(batch), X.shape[-2] * X.shape[-1]).view()
     X.flags.writeable = False
     return X, by_columns
 
 
 def flat(X):
     """View a new array with one batch axis, to be written to."""
-    return X.reshape(numpy.prod(X.shape[:-2], dtype=int), *X.shape[-2:])
+    return X.reshape(math.prod(X.shape[:-2]), *X.shape[-2:])

@@ -10,6 +10,8 @@ from stiefelkit.linalg import cayley_rotate as rotate
 
 from ._arrays import run_on_arrays
 
+_ALONE_UP_TO = 144  # entries of one matrix, as in `stiefelkit_numba`
+
 
 def solve(A, B, /):
     """Eliminate in sixteen systems at once.
@@ -98,7 +100,7 @@ def rotate_backward(G, saved, /, *, fixed=False):
 
 
 def _run(name, *args, **options):
-    """Run a kernel if there is a batch; the others would decline only after they were asked."""
-    if all(x is None or x.ndim <= 2 for x in args):
+    """Run a kernel for a batch, or for a small matrix; others would decline only after checks."""
+    if all(x is None or x.ndim <= 2 for x in args) and args[0].numel() > _ALONE_UP_TO:
         return NotImplemented
     return run_on_arrays(name, *args, **options)

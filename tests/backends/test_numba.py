@@ -96,6 +96,33 @@ def test_small_matrices_in_batches(shape, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(1, 1), (8, 4), (12, 12), (3, 5, 2), (13, 12), (0, 3, 3)])
+def test_one_small_matrix_is_worth_a_compiled_loop(shape, dtype):
+    rng, p = np.random.default_rng(14), shape[-1]
+    X, Z = normal(rng, (2, *shape), dtype)
+    Q, A = np.linalg.qr(X)[0], skew(normal(rng, (*shape[:-2], p, p), dtype) / (2 * p))
+    for name, args in (
+        ("orthonormalize", (X,)),
+        ("cayley", (A,)),
+        ("cayley_retract", (Q, Z / (4 * p))),
+        ("cayley_rotate", (X, A)),
+    ):
+        op, kernel = stiefelkit.ops()[name], stiefelkit.kernel_for("numpy", name)
+        entries = shape[-2] * p if name != "cayley" else p * p
+        assert (kernel(*args) is NotImplemented) == (entries > 144), name
+        assert_close(*both(lambda op=op, args=args: op(*args)), 4000)
+
+
+@pytest.mark.parametrize("length", [11.0, 1e5, 1e30, np.inf, np.nan])
+def test_one_long_step_is_left_to_lapack(length):
+    Q, Z = np.eye(3, 2, dtype="float32"), np.zeros((3, 2), "float32")
+    Z[2, 0] = length
+    kernels = {name: stiefelkit.kernel_for("numpy", name) for name in ("cayley", "cayley_retract")}
+    assert kernels["cayley_retract"](Q, Z) is NotImplemented
+    assert kernels["cayley"](skew(Z[1:])) is NotImplemented or length < 20
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_small_factors_are_orthonormal_at_any_scale_and_rank(dtype):
     rng = np.random.default_rng(10)
     X = normal(rng, (12, 6, 3), dtype)
