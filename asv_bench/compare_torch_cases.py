@@ -4,7 +4,7 @@ from functools import partial
 
 from benchmarks._torch_steps import geoopt_retraction, points, update_step
 from compare_torch_rnn import rnn
-from compare_torch_weights import Case, batch, frame, single, square
+from compare_torch_weights import Case, batch, frame, registration, single, square
 
 from stiefelkit.manifolds import Stiefel
 from stiefelkit.retractions import (
@@ -51,6 +51,9 @@ CASES = {
     "square-1024": partial(square, 1024),
     "single-8": partial(single, 8, 4),
     "single-64": partial(single, 64, 64),
+    "registration-64": partial(registration, 64, 64),
+    "registration-512": partial(registration, 512, 512),
+    "registration-4096x64": partial(registration, 4096, 64),
     "batch-3": partial(batch, 3),
     "batch-16": partial(batch, 16),
     "retraction-3": partial(retractions, 3),

@@ -3,7 +3,7 @@
 import dataclasses
 from functools import partial
 
-from benchmarks._torch_steps import products, weight_step
+from benchmarks._torch_steps import products, register, weight_step
 
 TORCH_MAPS = ("householder", "matrix_exp", "cayley")
 
@@ -88,4 +88,23 @@ def single(n, p):
             "geotorch cayley": made("geotorch", "cayley"),
         },
         [(None, "torch householder", "torch matrix_exp"), (None, "torch cayley")],
+    )
+
+
+def registration(n, p):
+    """A plain weight made an orthogonal one, its start included."""
+    import torch
+
+    def made(library, name=None):
+        return lambda: lambda: register(torch.nn.Linear(p, n), library, name)
+
+    maps = ("tcwy" if p < n else "householder", "givens", "cayley")
+    return Case(
+        f"Registration of a weight {n}×{p}",
+        {
+            **{f"stiefelkit {m}": made("stiefelkit", m) for m in maps},
+            **{f"torch {m}": made("torch", m) for m in TORCH_MAPS},
+            "geotorch": made("geotorch"),
+        },
+        [(None, *[f"torch {m}" for m in TORCH_MAPS]), (None, "geotorch")],
     )

@@ -252,7 +252,7 @@ CASES = [
         for title, op in (("CWY", cwy_matrix), ("trapezoidal CWY", householder_matrix))
     ),
     *(partial(rnn_step, *shape) for shape in SHAPES),
-    *(partial(unitary_step, *shape) for shape in SHAPES[:2]),
+    *(partial(unitary_step, *shape) for shape in SHAPES),
     *(
         partial(training_step, title, kind, *shape)
         for shape in SHAPES

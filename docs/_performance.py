@@ -1,6 +1,8 @@
 """Make the tables and pictures of the page on performance of the records in `asv_bench/results`."""
 
 import json
+import math
+import statistics
 from pathlib import Path
 
 DOCS = Path(__file__).parent
@@ -36,7 +38,11 @@ def generate(results=RESULTS, out=DOCS / "_performance"):
 def body(record, out, page):
     if "lines" in record:
         return "\n".join(f"- {line}" for line in record["lines"]) + "\n"
-    return scaling(record, out, page) if "scaling" in record else tables(record)
+    if "scaling" in record:
+        return scaling(record, out, page)
+    found = squares(record["cases"])
+    grows = pictured("n", found, out, page) if page == "gpu" and found["curves"] else ""
+    return tables(record) + grows
 
 
 def heading(record):
@@ -65,20 +71,39 @@ def tables(record):
 
 def scaling(record, out, page):
     """Draw each curve and return what shows the pictures."""
-    parts = []
-    for name, figure in record["scaling"].items():
-        file = f"{page}-{name.replace(' ', '-')}.svg"
-        draw(name, figure, out / file)
-        title = figure["title"][0].upper() + figure["title"][1:]
-        parts += [f"### {title}", "", f"```{{image}} _performance/{file}"]
-        parts += [f":alt: least times in ms against {name}, with slopes", "```", ""]
-    return "\n".join(parts)
+    return "\n".join(
+        pictured(name, figure, out, page) for name, figure in record["scaling"].items()
+    )
+
+
+def pictured(name, figure, out, page):
+    file = f"{page}-{name.replace(' ', '-')}.svg"
+    draw(name, figure, out / file)
+    title = figure["title"][0].upper() + figure["title"][1:]
+    shown = [f"### {title}", "", f"```{{image}} _performance/{file}"]
+    return "\n".join([*shown, f":alt: least times in ms against {name}, with slopes", "```", ""])
+
+
+def squares(cases):
+    """Return how times of square matrices grow, as far as tables have several sizes of them."""
+    points: dict[str, list[dict]] = {}
+    for name, case in cases.items():
+        if name.startswith("square-"):
+            for row in case["rows"]:
+                point = {"size": int(name.split("-")[1]), "least, ms": row["least, ms"]}
+                points.setdefault(row["who"], []).append(point)
+    curves = {}
+    for who, found in points.items():
+        x, y = ([math.log(point[key]) for point in found] for key in ("size", "least, ms"))
+        slope = statistics.linear_regression(x, y).slope if len(x) > 1 else math.nan
+        curves[who] = {"slope": slope, "points": found}
+    return {"title": "square matrices of n rows", "expected": 3, "curves": curves}
 
 
 def draw(name, figure, path):
     import matplotlib.pyplot as plt
 
-    fig, ax = plt.subplots(figsize=(6.4, 4.0), layout="constrained")
+    fig, ax = plt.subplots(figsize=(8.4, 4.0), layout="constrained")
     for who, curve in figure["curves"].items():
         sizes = [point["size"] for point in curve["points"]]
         least = [point["least, ms"] for point in curve["points"]]
@@ -86,8 +111,10 @@ def draw(name, figure, path):
         ax.loglog(sizes, least, style, label=f"{who}, slope {curve['slope']:.2f}")
     ax.set(xlabel=name.split()[0], ylabel="least time, ms")
     ax.set_title(f"expected slope {figure['expected']}", fontsize="medium")
+    ax.set_xticks(sizes, [f"{size:g}" for size in sizes], minor=False)
+    ax.xaxis.set_minor_locator(plt.NullLocator())
     ax.grid(which="major", alpha=0.3)
-    ax.legend(fontsize="small")
+    fig.legend(loc="outside right upper", fontsize="small")
     fig.savefig(path)
     plt.close(fig)
 

@@ -47,7 +47,7 @@ def differentiable_pair(
     portable : bool
         Say that both passes take arrays of any library, and no tensors among `options`. Of small
         tensors on a CPU they then get NumPy arrays, whose operations take a third of the time of
-        PyTorch's.
+        PyTorch's. Where only autograd watches, there is less of Python around them.
 
     Returns
     -------
