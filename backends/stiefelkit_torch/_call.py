@@ -19,6 +19,7 @@ import torch
 from stiefelkit import values_unknown
 
 from ._places import collect, put_together, take_apart
+from ._refusals import refuse_batches, refuse_second_derivative
 
 BatchAxes = Callable[[Any, list[int]], list[int]]
 
@@ -205,23 +206,6 @@ class Backward(torch.autograd.Function):
 for _function in (Forward, Backward):
     # PyTorch asks for the signature in each call, and to make it takes longer than small products.
     _function.forward.__signature__ = inspect.signature(_function.forward)  # type: ignore[attr-defined]
-
-
-def refuse_second_derivative(name):
-    raise NotImplementedError(
-        f"`{name}` has a first derivative only, which is derived by hand. Take differences "
-        "of gradients for products with a Hessian, or leave `create_graph` out."
-    )
-
-
-def refuse_batches(call, cotangents):
-    """Refuse what `is_grads_batched` and `vectorize` of `torch.autograd` give, without a rule."""
-    if any(g is not None and torch._C._functorch.is_legacy_batchedtensor(g) for g in cotangents):
-        raise NotImplementedError(
-            f"`{call.name}` takes one cotangent at a time from `torch.autograd`. Use "
-            "`torch.func.jacrev`, which batches them, or leave `is_grads_batched` or `vectorize` "
-            "out."
-        )
 
 
 def _lead(x, dim, size):

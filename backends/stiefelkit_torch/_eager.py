@@ -6,9 +6,10 @@ set contexts up apart and to make a second node for the backward pass takes 50 u
 
 import torch
 
-from ._call import Backward, refuse_batches
+from ._call import Backward
 from ._places import put_together
 from ._plain import ordinary
+from ._refusals import refuse_batches
 
 
 def watched_by_autograd_alone(inputs):
