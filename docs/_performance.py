@@ -40,9 +40,8 @@ def body(record, out, page):
         return "\n".join(f"- {line}" for line in record["lines"]) + "\n"
     if "scaling" in record:
         return scaling(record, out, page)
-    found = squares(record["cases"])
-    grows = pictured("n", found, out, page) if page == "gpu" and found["curves"] else ""
-    return tables(record) + grows
+    found = squares(record["cases"]) if page == "gpu" else {"curves": {}}
+    return tables(record) + (pictured("n", found, out, page) if found["curves"] else "")
 
 
 def heading(record):
@@ -94,9 +93,9 @@ def squares(cases):
                 points.setdefault(row["who"], []).append(point)
     curves = {}
     for who, found in points.items():
-        x, y = ([math.log(point[key]) for point in found] for key in ("size", "least, ms"))
-        slope = statistics.linear_regression(x, y).slope if len(x) > 1 else math.nan
-        curves[who] = {"slope": slope, "points": found}
+        if len(found) > 1:
+            x, y = ([math.log(point[key]) for point in found] for key in ("size", "least, ms"))
+            curves[who] = {"slope": statistics.linear_regression(x, y).slope, "points": found}
     return {"title": "square matrices of n rows", "expected": 3, "curves": curves}
 
 
@@ -104,14 +103,16 @@ def draw(name, figure, path):
     import matplotlib.pyplot as plt
 
     fig, ax = plt.subplots(figsize=(8.4, 4.0), layout="constrained")
+    every = set()
     for who, curve in figure["curves"].items():
         sizes = [point["size"] for point in curve["points"]]
         least = [point["least, ms"] for point in curve["points"]]
+        every.update(sizes)
         style = "k--" if "product" in who else "o-"
         ax.loglog(sizes, least, style, label=f"{who}, slope {curve['slope']:.2f}")
     ax.set(xlabel=name.split()[0], ylabel="least time, ms")
     ax.set_title(f"expected slope {figure['expected']}", fontsize="medium")
-    ax.set_xticks(sizes, [f"{size:g}" for size in sizes], minor=False)
+    ax.set_xticks(sorted(every), [f"{size:g}" for size in sorted(every)])
     ax.xaxis.set_minor_locator(plt.NullLocator())
     ax.grid(which="major", alpha=0.3)
     fig.legend(loc="outside right upper", fontsize="small")

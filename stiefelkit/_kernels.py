@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 
 from ._typing import Array, Function
 
+_OTHER = {"forward": "backward", "backward": "forward"}
 _enabled = contextvars.ContextVar("stiefelkit_kernels_enabled", default=True)
 _values_known = contextvars.ContextVar("stiefelkit_values_known", default=True)
 
 
 @functools.cache
 def _table(library: str) -> dict[str, dict[str, str]]:
-    """Return op -> entry point -> "module:function", of two entry points the longer name first."""
+    """Return op -> entry point -> "module:function", from the end of the alphabet on."""
     import importlib.metadata  # 20 ms, which `import stiefelkit` need not pay
 
     entries = importlib.metadata.entry_points(group="stiefelkit.kernels")
@@ -60,9 +61,13 @@ def kernel_for(library: str, name: str) -> Function | None:
     """Return the kernel registered for op `name` on arrays of `library`, or None.
 
     Where there are several, it is a function that tries one after another until one does not
-    decline.
+    decline. Of passes, it is that of the first entry point that has both.
     """
-    kernels = tuple(kernels_for(library, name).values())
+    found, (op, _, half) = kernels_for(library, name), name.partition(".")
+    kernels = tuple(found.values())
+    if half:
+        both = found.keys() & kernels_for(library, f"{op}.{_OTHER[half]}").keys()
+        kernels = tuple([kernel for entry, kernel in found.items() if entry in both] or kernels)[:1]
     if len(kernels) < 2:
         return kernels[0] if kernels else None
 
@@ -77,7 +82,7 @@ def kernel_for(library: str, name: str) -> Function | None:
 
 
 def _warn(what: str, library: str, error: Exception) -> None:
-    message = f"{what}, so the reference runs for `{library}` arrays. Cause: {error!r}"
+    message = f"{what}, so it is left out for `{library}` arrays. Cause: {error!r}"
     warnings.warn(message, RuntimeWarning, stacklevel=5)
 
 

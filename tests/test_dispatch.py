@@ -219,7 +219,7 @@ def test_a_framework_that_is_missing_is_silently_no_kernel(entries):
         assert _kernels.kernel_for("alib", "gram") is None
 
 
-def test_of_two_entry_points_the_longer_name_is_asked_first(entries):
+def test_entry_points_are_asked_from_the_end_of_the_alphabet(entries):
     entries += [
         Entry("alib", {"gram": "math:sqrt"}),
         Entry("alib-fast", {"gram": f"{__name__}:of_negative_numbers"}),
@@ -230,6 +230,19 @@ def test_of_two_entry_points_the_longer_name_is_asked_first(entries):
     entries.pop(0)
     forget_kernels()
     assert _kernels.kernel_for("alib", "gram")(4.0) is NotImplemented
+
+
+def test_halves_of_a_pass_are_of_one_provider(entries):
+    entries += [
+        Entry("alib", {"gram.forward": "math:sqrt", "gram.backward": "math:exp"}),
+        Entry("alib-half", {"gram.forward": "math:floor"}),
+        Entry("alib-other", {"gram.backward": "math:ceil"}),
+    ]
+    assert _kernels.kernel_for("alib", "gram.forward")(4.0) == 2
+    assert _kernels.kernel_for("alib", "gram.backward")(0.0) == 1
+    entries.pop(0)
+    forget_kernels()
+    assert _kernels.kernel_for("alib", "gram.backward")(0.5) == 1
 
 
 def of_negative_numbers(x):
@@ -268,7 +281,7 @@ def test_a_backward_pass_is_of_the_provider_that_ran_the_forward_pass(scale, mon
 
 def test_a_broken_provider_warns(entries):
     entries.append(Entry("alib", OSError("no library")))
-    with pytest.warns(RuntimeWarning, match="`alib` gives no kernels.*reference runs.*no library"):
+    with pytest.warns(RuntimeWarning, match="`alib` gives no kernels, so it is left.*no library"):
         assert _kernels.kernel_for("alib", "gram") is None
 
 

@@ -11,9 +11,12 @@ def givens_angles(Q, /):
     """Eliminate by bands of columns, so that a row is read once for all rotations of a band.
 
     Benchmark: linalg.Ops, op givens_angles. A round of the reference is a dozen array operations,
-    and there are 2n of them. Agrees with it to a multiple of eps for every rotation that a row
-    takes part in.
+    and there are 2n of them. What the angles make agrees with what those of the reference make, to
+    a multiple of eps for every rotation that a row takes part in; where both entries of a pair
+    vanish, the angles may be others.
     """
+    if not Q.shape[-2]:
+        return NotImplemented
     (n, p), batch, is_complex = Q.shape[-2:], Q.shape[:-2], Q.dtype.kind == "c"
     X, where = numpy.array(Q, order="C"), order(n, p)
     theta = numpy.empty((*batch, where.size), Q.real.dtype)
@@ -50,7 +53,10 @@ def _eliminate(X, theta, phi, d, where, tiny, is_complex):
                 for i in range(start, end):
                     _turn(X[i, end:], X[j, end:], c[i - start], s[i - start])
     for i in range(p):
-        d[i] = _phase(X[i, i], tiny)
+        if is_complex:
+            d[i] = _phase(X[i, i], tiny)
+        else:  # of NaN, too, it is 1
+            d[i] = -1 if X[i, i].real < 0 else 1
 
 
 @compiled

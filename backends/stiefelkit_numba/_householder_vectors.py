@@ -20,7 +20,7 @@ def householder_vectors(Q, /):
     for A, d in zip(V.reshape(count, n, p), signs.reshape(count, p), strict=True):
         for start in range(0, p, _BLOCK):
             end = min(start + _BLOCK, p)
-            _eliminate(A, d, start, end, tiny)
+            _eliminate(A, d, start, end, tiny, Q.dtype.kind == "c")
             if end < p:
                 A[end:, end:] -= A[end:, start:end] @ A[start:end, end:]
         _normalize(A)
@@ -28,7 +28,7 @@ def householder_vectors(Q, /):
 
 
 @compiled
-def _eliminate(A, signs, start, end, tiny):
+def _eliminate(A, signs, start, end, tiny, is_complex):
     """Replace columns of A by those of L and U, and the rows of these by those of U."""
     n, p = A.shape
     reciprocals = numpy.empty(end - start, A.dtype)
@@ -42,7 +42,10 @@ def _eliminate(A, signs, start, end, tiny):
                 row[c] -= factor * pivot[c]
         if r < end:
             x, one = A[r, r], A.dtype.type(1)
-            signs[r] = one if abs(x) < tiny or x == abs(x) else x / abs(x)
+            if is_complex:
+                signs[r] = one if abs(x) < tiny or x == abs(x) else x / abs(x)
+            else:  # of NaN, too, it is 1
+                signs[r] = -one if x.real < 0 else one
             A[r, r] += signs[r]
             reciprocals[r - start] = one / A[r, r]
 

@@ -1,4 +1,4 @@
-"""`solve` and `orthonormalize` of batches of small matrices.
+"""`solve` and `orthonormalize` of batches of small matrices, and of single ones that are smaller.
 
 The arrays are prepared here; the compiled loops are in `_lanes` and `_lanes_qr`.
 """

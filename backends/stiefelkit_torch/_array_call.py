@@ -38,9 +38,9 @@ class ArrayCall:
     sources: tuple[int, ...] = ()  # which says that residuals are there
 
     def finished(self, tensors):
-        """Run, and return the call then, and the tensors of the output and of the residuals.
+        """Run; return the call then, and the tensors of the output and of the residuals.
 
-        The last ones are those that residuals are views of.
+        Those that residuals are views of are returned, too.
         """
         arrays, outputs, kept, seen = _arrays(tensors), [], [], []
         known = dict(zip(map(id, arrays), tensors, strict=True))

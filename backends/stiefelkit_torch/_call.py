@@ -69,7 +69,7 @@ class Call:
         return outputs, kept, dataclasses.replace(self, **made, sources=sources)
 
     def finished(self, inputs):
-        """Run, and return the call then, and the tensors of the output and of the residuals."""
+        """Run; return the call then, the tensors of the output and of the residuals, no others."""
         outputs, kept, call = self.taken_apart([x.detach() for x in inputs])
         pool = (*inputs, *outputs)
         kept = [x if s is None else pool[s] for x, s in zip(kept, call.sources, strict=True)]

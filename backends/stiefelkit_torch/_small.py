@@ -100,7 +100,7 @@ def rotate_backward(G, saved, /, *, fixed=False):
 
 
 def _run(name, *args, **options):
-    """Run a kernel for a batch, or for a small matrix; others would decline only after checks."""
+    """Run a kernel for a batch, or for one small matrix; it would decline a larger one anyway."""
     if all(x is None or x.ndim <= 2 for x in args) and args[0].numel() > _ALONE_UP_TO:
         return NotImplemented
     return run_on_arrays(name, *args, **options)

@@ -5,7 +5,8 @@ to have ones on the diagonal, and T upper triangular,
 
     Q = (I - Y T Y^T) [diag(d); 0],   so   Q - [diag(d); 0] = Y U,   U = -T Y_1^T diag(d),
 
-which is an LU factorization: in products of matrices, where reflections go one by one.
+which is an LU factorization: in products of matrices, where reflections go one by one. What it adds
+to the diagonal are the signs -d.
 """
 
 from .._dispatch import dispatchable
@@ -85,7 +86,7 @@ def _phases_backward(top, dd, Y, U, phases):
     xp, eye = array_namespace(U), eye_like(U, U.shape[-1])
     left, right = solve_triangular(Y, eye, lower=True), solve_triangular(U, eye)
     K = real(eye - phases[..., None, :] * left * right.mT)
-    # A pivot of 1 had no phase.
+    # Where nothing stood on the diagonal there is no phase.
     K = K + real(eye) * xp.astype(K == 0, K.dtype)
     slopes = xp.imag(conj(phases) * (xp.linalg.diagonal(top) - dd))
     turns = solve_triangular(K, slopes[..., None], lower=True, adjoint_of=True)

@@ -7,7 +7,7 @@ the entries of L are at most 1 [BallardDemmelEtAl:2014]_.
 from collections.abc import Callable
 
 from .._typing import Array
-from .._xp import adjoint, array_namespace, at, eye_like, zeros_like
+from .._xp import adjoint, array_namespace, zeros_like
 from ._solve import solve_triangular
 
 _BLOCK = 32  # columns that are eliminated one by one, in a small matrix
@@ -19,6 +19,8 @@ def signed_lu(Q: Array, sign: Callable[[Array], Array]) -> tuple[Array, Array, A
     L has ones on its diagonal; `sign` is asked for the sign of each pivot.
     """
     xp, p = array_namespace(Q), Q.shape[-1]
+    if not p:
+        return Q, Q[..., :0, :], xp.sum(Q, axis=-2)
     columns: list[Array] = []
     rows: list[Array] = []
     signs: list[Array] = []
@@ -36,13 +38,15 @@ def signed_lu(Q: Array, sign: Callable[[Array], Array]) -> tuple[Array, Array, A
 
 
 def _eliminate(A, sign):
-    """Return L, U and the signs of a small square matrix."""
-    xp, n, signs = array_namespace(A), A.shape[-1], []
-    A = xp.asarray(A, copy=True)
-    for k in range(n):
-        signs.append(sign(A[..., k, k]))
-        column = A[..., k + 1 :, k] / (A[..., k, k] + signs[k])[..., None]
-        A = at(A)[..., k + 1 :, k].set(column)
-        A = at(A)[..., k + 1 :, k + 1 :].add(-(column[..., None] * A[..., k : k + 1, k + 1 :]))
-    found, eye = xp.stack(signs, axis=-1), eye_like(A, n)
-    return xp.tril(A, k=-1) + eye, xp.triu(A) + found[..., None] * eye, found
+    """Return L, U and the signs of a small square matrix, in arrays that autograd may follow."""
+    xp, columns, rows, signs = array_namespace(A), [], [], []
+    for k in range(A.shape[-1]):
+        d = sign(A[..., :1, :1])
+        pivot, row = A[..., :1, :1] + d, A[..., :1, 1:]
+        column = A[..., 1:, :1] / pivot
+        zeros = zeros_like(A, (*A.shape[:-2], k, 1))
+        columns.append(xp.concat([zeros, xp.ones_like(pivot), column], axis=-2))
+        rows.append(xp.concat([zeros.mT, pivot, row], axis=-1))
+        signs.append(d[..., 0, 0])
+        A = A[..., 1:, 1:] - column @ row
+    return xp.concat(columns, axis=-1), xp.concat(rows, axis=-2), xp.stack(signs, axis=-1)

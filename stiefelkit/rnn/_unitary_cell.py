@@ -8,6 +8,7 @@ from .._kernels import kernel_for, kernels_enabled
 from .._typing import RNG, Array, Tree
 from .._xp import (
     array_namespace,
+    device,
     generator,
     is_complex,
     namespace_key,
@@ -23,8 +24,8 @@ from ._cell import AbstractCell, check_sizes
 from ._unroll_unitary_fft import unroll_unitary_fft
 
 # Units from which transforms take less time in a forward and backward pass: measured on CPUs in
-# complex64 with batches of 4 to 128; the formulas of the notes do not know of caches. Where loops
-# are compiled, both are, those with the matrix for batches that are not small.
+# complex64 with batches of 4 to 128, the second one with both loops compiled; the formulas of the
+# notes do not know of caches. The compiled loop with the matrix is for batches that are not small.
 _FFT_FROM = 256
 _FFT_FROM_COMPILED = 512
 _COMPILED_BATCH = 16
@@ -108,7 +109,7 @@ class UnitaryCell(AbstractCell):
     def by_transforms(self, batch: int, compiled: bool) -> bool:
         """Say whether W is applied to so many samples by transforms.
 
-        `compiled` says whether there is a compiled loop instead.
+        `compiled` says whether the loops, with the matrix and by transforms, are compiled.
         """
         if self.recurrence != "auto":
             return self.recurrence == "fft"
@@ -167,9 +168,7 @@ class UnitaryCell(AbstractCell):
         return zeros_like(h0, (B, self.hidden_size)) + h0
 
     def _loop_forward(self, params, X, h0, *, last, outer):
-        library = namespace_key(array_namespace(X))
-        compiled = kernels_enabled() and kernel_for(library, "unroll.forward") is not None
-        if not self.by_transforms(X.shape[1], compiled):
+        if not self.by_transforms(X.shape[1], _is_compiled(X)):
             H, saved = super()._loop_forward(params, X, h0, last=last, outer=outer)
             return H, (None, saved)
         Z, projected = self._project(params, X)
@@ -185,3 +184,10 @@ class UnitaryCell(AbstractCell):
         domega, dV, dZ, dh0, db = unroll_unitary_fft.backward(G, inner)
         recurrent = {"omega": domega, "V": dV}
         return {**self._project_backward(dZ, projected), "recurrent": recurrent, "b": db}, dh0
+
+
+def _is_compiled(X):
+    """Say whether there are compiled loops, which are for the memory of NumPy arrays."""
+    names = {namespace_key(array_namespace(X)), "numpy"}
+    loops = [kernel_for(name, "unroll_unitary_fft.forward") for name in names]
+    return kernels_enabled() and None not in loops and "cpu" in str(device(X))

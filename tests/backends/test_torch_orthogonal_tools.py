@@ -192,7 +192,8 @@ def test_rebase_moves_bases_only(chosen, shape, rng):
     step(layer, torch.as_tensor(draw(rng, (4, shape[1]))))
     before, leaf = host(layer.weight), host(layer.parametrizations.weight.original)
     front.rebase(layer)
-    assert_close(host(layer.weight), before, 1e-14)
+    # An exponential is as exact as the angles of its generator, of some 40 radians here.
+    assert_close(host(layer.weight), before, 1e-14 + 2e-15 * np.linalg.norm(leaf))
     if chosen == "householder":
         assert_close(host(layer.parametrizations.weight.original), leaf, 0)
     else:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stiefelkit import linalg
+from stiefelkit import linalg, use_kernels
 from stiefelkit._xp import to_host
 
 from .._arguments import DTYPES, draw_like
@@ -111,6 +111,44 @@ def test_vectors_are_unit_and_zero_above_the_diagonal(rng):
     V, _ = linalg.householder_vectors(haar(rng, 7, 4, "complex128"))
     np.testing.assert_allclose(np.linalg.norm(V, axis=0), 1, rtol=1e-15)
     np.testing.assert_array_equal(np.triu(V, 1), 0)
+
+
+@pytest.mark.parametrize("kernels", [True, False])
+def test_a_frame_without_columns_has_no_factors(kernels):
+    with use_kernels(kernels):
+        V, d = linalg.householder_vectors(np.zeros((2, 3, 0)))
+        A, e = linalg.cayley_inverse(np.zeros((3, 0)))
+    assert (V.shape, d.shape, A.shape, e.shape) == ((2, 3, 0), (2, 0), (3, 0), (0,))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+@pytest.mark.parametrize("name", ["householder_vectors", "cayley_inverse"])
+def test_autograd_of_the_library_differentiates_an_elimination(name, dtype, rng):
+    torch = pytest.importorskip("torch")
+    op = getattr(linalg, name)
+    Q = torch.tensor(haar(rng, 40, 36, dtype)).requires_grad_()
+    G = torch.tensor(draw_like(rng, (40, 36), "complex" in dtype))
+    with use_kernels(False):
+        (found,) = torch.autograd.grad(op(Q)[0], Q, G)
+        (_, d), residuals = op.forward(Q.detach())
+        (expected,) = op.backward((G, torch.zeros_like(d)), residuals)
+
+    # What is normal to the frames is not defined.
+    def along(X):
+        return linalg.tangent_project(Q.detach(), X)
+
+    scale = float(torch.linalg.norm(expected))
+    assert float(torch.linalg.norm(along(found) - along(expected))) <= 1e-11 * scale
+
+
+@pytest.mark.parametrize("kernels", [True, False])
+@pytest.mark.parametrize("name", ["householder_vectors", "givens_angles"])
+def test_signs_of_what_is_no_number_are_signs(name, kernels):
+    Q = np.eye(3)
+    Q[1, 1] = np.nan
+    with use_kernels(kernels):
+        d = getattr(linalg, name)(Q)[-1]
+    assert set(d.tolist()) <= {-1.0, 1.0}
 
 
 @pytest.mark.parametrize("p", [3, 5])
