@@ -10,6 +10,7 @@ from ._torch_optim import CASES, draw, host, optim, torch, train
 
 
 def test_groups_have_manifolds_of_their_own(rng):
+    torch.manual_seed(0)
     model = torch.nn.Sequential(torch.nn.Linear(6, 4), torch.nn.Linear(4, 4), torch.nn.Linear(4, 2))
     first, second, last = model
     groups = [
