@@ -16,7 +16,7 @@ def givens_angles(Q, /):
     """Eliminate in compiled loops.
 
     Benchmark: linalg.Ops, op givens_angles. A round of the reference is a dozen of PyTorch's
-    operations, and there are 2n of them. Agrees with it to a multiple of eps for every rotation
-    that a row takes part in.
+    operations, and there are 2n of them. What the angles make agrees with what those of the
+    reference make, to a multiple of eps for every rotation that a row takes part in.
     """
     return run_on_arrays("givens_angles", Q)

@@ -11,8 +11,8 @@ def unroll_unitary_fft(omega, V, Z, h0, b=None, /, *, permutation, activation, l
     Benchmark: linalg.Gradients, op unroll_unitary_fft. A step of the reference is thirty passes
     over arrays of their own. Agrees with it to a multiple of log(n) eps in a step.
     """
-    out = forward(omega, V, Z, h0, b, permutation=permutation, activation=activation, last=last)
-    return out if out is NotImplemented else out[0]
+    options = {"permutation": permutation, "activation": activation, "last": last}
+    return run_on_arrays("unroll_unitary_fft", omega, V, Z, h0, b, **options)
 
 
 def forward(omega, V, Z, h0, b=None, /, *, permutation, activation, last=False):

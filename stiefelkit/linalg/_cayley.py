@@ -108,7 +108,8 @@ def cayley_inverse(Q, /):
     A matrix with the eigenvalue -1 has no inverse transform, but some signs always help:
     elimination of Q + diag(d) without exchanges meets only pivots of modulus at least 1
     when each sign is chosen as that of the pivot so far ([BallardDemmelEtAl:2014]_ does
-    this to rebuild Householder vectors). Costs :math:`O(np^2)` in p dependent steps.
+    this to rebuild Householder vectors). Costs :math:`O(np^2)` flops, most of them in
+    products of matrices.
 
     Examples
     --------
